@@ -1,0 +1,78 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlalchemy.orm import selectinload
+
+from ..database import Key, Page
+from ..problems import problem_responses
+from .models import Author, Book
+from .repository import Authors, Books, ReadAuthors, ReadBooks
+from .schemas import AuthorCreate, AuthorRead, AuthorUpdate, AuthorWithBooks, BookCreate, BookRead, BookUpdate
+
+router = APIRouter()
+
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before this one.")]
+Limit = Annotated[int, Query(ge=1, le=100)]
+
+
+@router.post(
+    "/authors", tags=["authors"], status_code=201, response_model=AuthorRead, responses=problem_responses(409)
+)
+async def create_author(values: AuthorCreate, authors: Authors) -> Author:
+    return await authors.add(Author(**values.model_dump()))
+
+
+@router.get("/authors", tags=["authors"], response_model=Page[AuthorWithBooks])
+async def list_authors(
+    authors: ReadAuthors, name: str | None = None, cursor: Cursor = None, limit: Limit = 20
+) -> Page[Author]:
+    """Authors by name, with their books. `name` keeps those whose name starts with it."""
+    return await authors.list(name=name, cursor=cursor, limit=limit)
+
+
+@router.get("/authors/{author_id}", tags=["authors"], response_model=AuthorWithBooks, responses=problem_responses(404))
+async def read_author(author_id: Key, authors: ReadAuthors) -> Author:
+    return await authors.get(author_id, selectinload(Author.books))
+
+
+@router.patch("/authors/{author_id}", tags=["authors"], response_model=AuthorRead, responses=problem_responses(404))
+async def update_author(author_id: Key, changes: AuthorUpdate, authors: Authors) -> Author:
+    return await authors.update(await authors.get(author_id), changes.model_dump(exclude_unset=True))
+
+
+@router.delete("/authors/{author_id}", tags=["authors"], status_code=204, responses=problem_responses(404, 409))
+async def delete_author(author_id: Key, authors: Authors) -> None:
+    """Refused with a 409 while the author has books."""
+    await authors.delete(await authors.get(author_id))
+
+
+@router.post("/books", tags=["books"], status_code=201, response_model=BookRead, responses=problem_responses(409))
+async def create_book(values: BookCreate, books: Books) -> Book:
+    return await books.add(Book(**values.model_dump()))
+
+
+@router.get("/books", tags=["books"], response_model=Page[BookRead])
+async def list_books(
+    books: ReadBooks,
+    author_id: Key | None = None,
+    title: str | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> Page[Book]:
+    """Books by title. `title` keeps those whose title contains it."""
+    return await books.list(author_id=author_id, title=title, cursor=cursor, limit=limit)
+
+
+@router.get("/books/{book_id}", tags=["books"], response_model=BookRead, responses=problem_responses(404))
+async def read_book(book_id: Key, books: ReadBooks) -> Book:
+    return await books.get(book_id)
+
+
+@router.patch("/books/{book_id}", tags=["books"], response_model=BookRead, responses=problem_responses(404, 409))
+async def update_book(book_id: Key, changes: BookUpdate, books: Books) -> Book:
+    return await books.update(await books.get(book_id), changes.model_dump(exclude_unset=True))
+
+
+@router.delete("/books/{book_id}", tags=["books"], status_code=204, responses=problem_responses(404))
+async def delete_book(book_id: Key, books: Books) -> None:
+    await books.delete(await books.get(book_id))

@@ -1,0 +1,68 @@
+"""What comes in and goes out over HTTP, apart from how it is stored."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from ..database import Key
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Name = Annotated[Text, Field(examples=["Ursula K. Le Guin"])]
+Title = Annotated[Text, Field(examples=["The Dispossessed"])]
+ISBN = Annotated[str, Field(pattern=r"^\d{13}$", examples=["9780060125639"])]
+Pages = Annotated[int, Field(ge=1, le=100_000, examples=[341])]
+
+
+class AuthorCreate(BaseModel):
+    name: Name
+
+
+class AuthorUpdate(BaseModel):
+    """Only what is sent changes."""
+
+    name: Name = Field(default=None)
+
+
+class AuthorRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: Key
+    name: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class BookCreate(BaseModel):
+    title: Title
+    isbn: ISBN
+    pages: Pages
+    published_on: date | None = None
+    author_id: Key
+
+
+class BookUpdate(BaseModel):
+    """Only what is sent changes."""
+
+    title: Title = Field(default=None)
+    isbn: ISBN = Field(default=None)
+    pages: Pages = Field(default=None)
+    published_on: date | None = None
+    author_id: Key = Field(default=None)
+
+
+class BookRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: Key
+    title: str
+    isbn: str
+    pages: int
+    published_on: date | None
+    author_id: Key
+    created_at: datetime
+    updated_at: datetime
+
+
+class AuthorWithBooks(AuthorRead):
+    books: list[BookRead]

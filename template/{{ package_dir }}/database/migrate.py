@@ -1,0 +1,108 @@
+"""Migrations that wait their turn: one at a time, and never for long in the way of the service."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from .errors import sqlstate
+from .session import close_db, init_db
+from .settings import DatabaseSettings
+
+logger = logging.getLogger(__name__)
+
+# One number that every migration of a database takes: "alembic" in ASCII.
+MIGRATION_LOCK = int.from_bytes(b"alembic")
+LOCK_NOT_AVAILABLE = "55P03"
+RETRY_DELAY = 0.5
+
+
+class MigrationBlocked(Exception):
+    """A lock was not to be had in time. The text says which, and who may hold it."""
+
+
+async def migrate(settings: DatabaseSettings, run: Callable[[Connection], None]) -> None:
+    """Call `run` with a connection that holds the migration lock, and again while a table that it needs is locked.
+
+    `run` goes on from what it committed when it is called again. Raises MigrationBlocked after `migration_timeout`
+    seconds, and DatabaseUnavailable.
+    """
+    database = await init_db(
+        settings.model_copy(
+            update={
+                "url": settings.migration_url or settings.url,
+                "read_url": None,
+                "pooler": "none",
+                "pool_size": 1,
+                "processes": 1,
+                # A backfill takes as long as it takes. A lock does not: whoever comes after waits behind it.
+                "statement_timeout": 0,
+                "idle_in_transaction_session_timeout": 0,
+                "lock_timeout": settings.migration_lock_timeout,
+            }
+        )
+    )
+    deadline = asyncio.get_running_loop().time() + settings.migration_timeout
+    try:
+        assert isinstance(database.engine, AsyncEngine)
+        async with database.engine.connect() as connection:
+            await take_migration_lock(connection, deadline)
+            await run_until_unlocked(connection, run, deadline)
+    finally:
+        await close_db(database)  # and with the connection goes the lock
+
+
+async def take_migration_lock(connection: AsyncConnection, deadline: float) -> None:
+    # A waiting pg_advisory_lock() is a running statement: CREATE INDEX CONCURRENTLY would wait for it, and it for the
+    # index. So ask again and again, with no transaction open in between.
+    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK}):
+        await connection.rollback()
+        if asyncio.get_running_loop().time() > deadline:
+            raise MigrationBlocked(f"Another migration is running: {await name_lock_holder(connection)}.")
+        await asyncio.sleep(RETRY_DELAY)
+    await connection.commit()
+
+
+async def run_until_unlocked(connection: AsyncConnection, run: Callable[[Connection], None], deadline: float) -> None:
+    while True:
+        try:
+            await connection.run_sync(run)
+            return
+        except DBAPIError as error:
+            if sqlstate(error) != LOCK_NOT_AVAILABLE:
+                raise
+            await connection.rollback()
+            if asyncio.get_running_loop().time() > deadline:
+                holders = await name_open_transactions(connection)
+                raise MigrationBlocked(f"A lock was not to be had for: {error.statement}\n{holders}") from error
+            logger.warning("Waiting for a lock: %s", error.statement)
+        await asyncio.sleep(RETRY_DELAY)
+
+
+async def name_lock_holder(connection: AsyncConnection) -> str:
+    holder = await connection.execute(
+        text(
+            "SELECT pid, application_name, client_addr, state FROM pg_stat_activity JOIN pg_locks USING (pid)"
+            " WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32) + objid::bigint = :lock"
+        ),
+        {"lock": MIGRATION_LOCK},
+    )
+    return " ".join(f"{name} {value}" for row in holder.mappings() for name, value in row.items() if value)
+
+
+async def name_open_transactions(connection: AsyncConnection) -> str:
+    """Those that were open the longest hold the lock, most of the time."""
+    transactions = await connection.execute(
+        text(
+            "SELECT pid, application_name, state, date_trunc('second', now() - xact_start), query FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+            " ORDER BY xact_start LIMIT 5"
+        )
+    )
+    return "\n".join(
+        f"open for {age}: pid {pid} of {application!r}, {state}: {query}"
+        for pid, application, state, age, query in transactions
+    )
