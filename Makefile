@@ -1,0 +1,57 @@
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+DEST ?= ../shop
+ID ?= default
+
+.PHONY: help
+help: ## Print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The environment of all tests, and of the services that they render: exactly what constraints.txt lists.
+$(READY): constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer, please: make PYTHON=python3.12")'
+	@echo "Setting up .venv, once; this takes about half a minute ..."
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt uv
+	$(BIN)/uv pip install --python $(BIN)/python --requirement constraints.txt
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) ## Render a service, start it on PostgreSQL and talk to it
+	$(BIN)/python -m scripts.demo
+
+.PHONY: test
+test: $(READY) lint ## Run all tests
+	$(BIN)/pytest -n logical
+
+.PHONY: test-fast
+test-fast: $(READY) lint ## Run the tests of the default combination, in less than a minute
+	$(BIN)/pytest -n logical -m "not slow"
+
+.PHONY: render
+render: $(READY) ## Ask the questions and render a service into DEST=../shop
+	$(BIN)/copier copy --vcs-ref HEAD . $(DEST)
+
+.PHONY: render-combination
+render-combination: $(READY) ## Render the combination ID=default for a look, into .rendered/
+	$(BIN)/python -m scripts.render_combination $(ID)
+
+.PHONY: format
+format: $(READY) ## Format the code of the tests
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.PHONY: lint
+lint: $(READY) ## Check format, style and types of the tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+.PHONY: constraints
+constraints: $(READY) ## Renew constraints.txt
+	rm -rf .cache/constraints
+	$(BIN)/copier copy --quiet --defaults --vcs-ref HEAD . .cache/constraints
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
+		--custom-compile-command "make constraints" --output-file constraints.txt \
+		--group tests --group .cache/constraints/pyproject.toml:dev .cache/constraints/pyproject.toml

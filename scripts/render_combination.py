@@ -1,0 +1,18 @@
+"""Render one of tests/combinations.py from the working tree: `python -m scripts.render_combination ID`."""
+
+import sys
+from pathlib import Path
+from shutil import rmtree
+
+import copier
+
+from tests.combinations import BY_NAME
+
+ROOT = Path(__file__).parents[1]
+
+if sys.argv[1] not in BY_NAME:
+    sys.exit(f"There is no combination {sys.argv[1]!r}. These are: {', '.join(BY_NAME)}")
+folder = ROOT / ".rendered" / sys.argv[1].replace(":", "_")
+rmtree(folder, ignore_errors=True)
+copier.run_copy(str(ROOT), folder, data=BY_NAME[sys.argv[1]], defaults=True, vcs_ref="HEAD", quiet=True)
+print(f"Rendered {folder.relative_to(ROOT)}")

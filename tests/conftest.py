@@ -1,0 +1,98 @@
+"""A template to render from, projects to look at, and one PostgreSQL for all."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import copier
+import pytest
+
+from .combinations import BY_NAME
+from .projects import commit, copy_working_tree, run
+
+
+class Render(Protocol):
+    def __call__(self, **answers: str | bool) -> Path: ...
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working tree as a release of its own, newer than all others."""
+    folder = tmp_path_factory.mktemp("template")
+    copy_working_tree(folder)
+    commit(folder, "The working tree")
+    run(folder, "git", "tag", "9999.0.0")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def render(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
+    """Render a project with these answers, and the defaults for all others."""
+
+    def render(**answers: str | bool) -> Path:
+        project = tmp_path_factory.mktemp("projects") / "project"
+        copier.run_copy(str(template), project, data=answers, defaults=True, quiet=True)
+        return project
+
+    return render
+
+
+@pytest.fixture(scope="session", params=BY_NAME)
+def combination(request: pytest.FixtureRequest) -> str:
+    """The name of each combination in turn."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def project(render: Render, combination: str) -> Path:
+    """Each combination, rendered once and shared: tests look at it, and write nothing into it."""
+    return render(**BY_NAME[combination])
+
+
+@pytest.fixture(scope="session")
+def server(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of TEST_DATABASE_URL's server, or of an embedded one that all workers share."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+        return
+    session = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session = session.parent
+    with load_postgres_module(render()).serve(session / "postgres") as url:
+        yield url
+
+
+def load_postgres_module(project: Path) -> Any:
+    """The project's own way to start PostgreSQL."""
+    spec = spec_from_file_location("rendered_postgres", project / "tests" / "database" / "postgres.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(project / "src")
+        spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def postgres(server: str) -> Iterator[str]:
+    """The URL of a new, empty database whose name ends in _test."""
+    name = f"template_{uuid4().hex[:12]}_test"
+    asyncio.run(administer(server, f'CREATE DATABASE "{name}"'))
+    yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    asyncio.run(administer(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+async def administer(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()

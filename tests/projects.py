@@ -1,0 +1,55 @@
+"""How the tests make and run rendered projects."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from shutil import copy2
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+
+
+def copy_working_tree(folder: Path) -> None:
+    """Copy what Copier reads of this repository, uncommitted changes included."""
+    listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    files = run(ROOT, *listing, "copier.yml", "includes", "template")
+    for file in files.split("\0"):
+        if (ROOT / file).is_file():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            copy2(ROOT / file, folder / file)
+
+
+def commit(folder: Path, message: str) -> None:
+    """Commit all that is in the folder. The name and the settings of whoever runs the tests play no part."""
+    nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    for role in ("AUTHOR", "COMMITTER"):
+        nobody |= {f"GIT_{role}_NAME": "Nobody", f"GIT_{role}_EMAIL": "nobody@example.com"}
+    run(folder, "git", "init", "--quiet", "--initial-branch=main", **nobody)
+    run(folder, "git", "add", "--all", **nobody)
+    run(folder, "git", "commit", "--quiet", f"--message={message}", **nobody)
+
+
+def run(project: Path, *command: str, **environment: str) -> str:
+    """The output of a command in a project's folder, with the tools of the environment that runs the tests.
+
+    No project has an environment of its own: its package comes from PYTHONPATH. Fails with the output.
+    """
+    process = subprocess.run(
+        command,
+        cwd=project,
+        env=clean_environment() | {"PYTHONPATH": f"{project / 'src'}{os.pathsep}{project}"} | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.returncode == 0, f"{' '.join(command)} ended with {process.returncode}:\n{process.stdout}"
+    return process.stdout
+
+
+def clean_environment() -> dict[str, str]:
+    """Without what belongs to the pytest that runs this one, or to somebody's own database."""
+    foreign = ("DATABASE_", "TEST_DATABASE_", "PYTEST_", "PYTHON", "GIT_", "MAKE", "VIRTUAL_ENV")
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return ours | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}
