@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents: one shape for all of them."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -38,11 +39,20 @@ class Problem(BaseModel):
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with these problems."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"model": Problem, "content": content} for status in statuses}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
 def add_problem_handlers(app: FastAPI) -> None:
     add_error_handlers(app)
+    make_openapi = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        # With `model=Problem` in the responses, FastAPI would say that they are application/json.
+        schema = make_openapi()
+        schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
     app.exception_handler(HTTPException)(answer_http_exception)
     app.exception_handler(RequestValidationError)(answer_invalid_request)
     app.exception_handler(Exception)(answer_unexpected_error)

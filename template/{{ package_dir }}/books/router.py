@@ -15,9 +15,7 @@ Cursor = Annotated[str | None, Query(description="`next_cursor` of the page befo
 Limit = Annotated[int, Query(ge=1, le=100)]
 
 
-@router.post(
-    "/authors", tags=["authors"], status_code=201, response_model=AuthorRead, responses=problem_responses(409)
-)
+@router.post("/authors", tags=["authors"], status_code=201, response_model=AuthorRead)
 async def create_author(values: AuthorCreate, authors: Authors) -> Author:
     return await authors.add(Author(**values.model_dump()))
 
@@ -37,7 +35,7 @@ async def read_author(author_id: Key, authors: ReadAuthors) -> Author:
 
 @router.patch("/authors/{author_id}", tags=["authors"], response_model=AuthorRead, responses=problem_responses(404))
 async def update_author(author_id: Key, changes: AuthorUpdate, authors: Authors) -> Author:
-    return await authors.update(await authors.get(author_id), changes.model_dump(exclude_unset=True))
+    return await authors.update(await authors.get(author_id), changes)
 
 
 @router.delete("/authors/{author_id}", tags=["authors"], status_code=204, responses=problem_responses(404, 409))
@@ -70,7 +68,7 @@ async def read_book(book_id: Key, books: ReadBooks) -> Book:
 
 @router.patch("/books/{book_id}", tags=["books"], response_model=BookRead, responses=problem_responses(404, 409))
 async def update_book(book_id: Key, changes: BookUpdate, books: Books) -> Book:
-    return await books.update(await books.get(book_id), changes.model_dump(exclude_unset=True))
+    return await books.update(await books.get(book_id), changes)
 
 
 @router.delete("/books/{book_id}", tags=["books"], status_code=204, responses=problem_responses(404))

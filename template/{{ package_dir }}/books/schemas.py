@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from typing_extensions import TypedDict
 
 from ..database import Key
 
@@ -18,10 +19,10 @@ class AuthorCreate(BaseModel):
     name: Name
 
 
-class AuthorUpdate(BaseModel):
+class AuthorUpdate(TypedDict, total=False):
     """Only what is sent changes."""
 
-    name: Name = Field(default=None)
+    name: Name
 
 
 class AuthorRead(BaseModel):
@@ -41,14 +42,14 @@ class BookCreate(BaseModel):
     author_id: Key
 
 
-class BookUpdate(BaseModel):
+class BookUpdate(TypedDict, total=False):
     """Only what is sent changes."""
 
-    title: Title = Field(default=None)
-    isbn: ISBN = Field(default=None)
-    pages: Pages = Field(default=None)
-    published_on: date | None = None
-    author_id: Key = Field(default=None)
+    title: Title
+    isbn: ISBN
+    pages: Pages
+    published_on: date | None
+    author_id: Key
 
 
 class BookRead(BaseModel):

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from .settings import DatabaseSettings
+from .settings import DRIVER, DatabaseSettings
 
 
 def create_engine(settings: DatabaseSettings, url: URL, **options: Any) -> AsyncEngine:
@@ -22,7 +22,8 @@ def create_engine(settings: DatabaseSettings, url: URL, **options: Any) -> Async
         "pool_recycle": settings.pool_recycle,
         **options,
     }
-    engine = create_async_engine(url, async_creator=partial(connect, url, **connect_arguments(settings)), **options)
+    creator = partial(connect, url, **connect_arguments(settings))
+    engine = create_async_engine(url.set(drivername=DRIVER), async_creator=creator, **options)
     event.listen(engine.sync_engine, "checkout", replace_closed_connection)
     return engine
 
@@ -52,7 +53,7 @@ def milliseconds(seconds: float) -> str:
     return str(round(seconds * 1000))
 
 
-async def connect(url: URL, **arguments: Any) -> asyncpg.Connection[asyncpg.Record]:
+async def connect(url: URL, **arguments: Any) -> asyncpg.Connection:
     """Connect, so that every failure carries an SQLSTATE: a refused connection is a bare OSError otherwise."""
     # asyncpg reads the URL itself: it knows sslmode, sslrootcert, several hosts and target_session_attrs.
     dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -29,7 +29,7 @@ class Page(BaseModel, Generic[T]):
 
 async def keyset_page(
     db: AsyncSession,
-    statement: Select[tuple[T]],
+    statement: Select[T],
     order: Order,
     *,
     cursor: str | None = None,
@@ -57,14 +57,15 @@ async def keyset_page(
 @cache
 def cursor_type(order: Order, descending: bool) -> TypeAdapter[tuple[Any, ...]]:
     """A cursor holds the order, so that it is not taken for another, and the last row's values in it."""
-    types = []
+    types: list[Any] = []
     for attribute in order:
         (column,) = attribute.property.columns
         if column.nullable:
             raise ValueError(f"{attribute} may be null: no row comes after null, and pages would lose rows.")
         python_type = column.type.python_type
         types.append(BigInt if python_type is int else python_type)
-    return TypeAdapter(tuple.__class_getitem__((Literal[order_name(order, descending)], *types)))
+    cursor: Any = tuple.__class_getitem__((Literal[order_name(order, descending)], *types))
+    return TypeAdapter(cursor)
 
 
 def order_name(order: Order, descending: bool) -> str:

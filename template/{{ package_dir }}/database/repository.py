@@ -33,15 +33,15 @@ class Repository(Generic[Model]):
             raise NotFoundError(self.model, key)
         return row
 
-    async def first(self, statement: Select[tuple[Model]]) -> Model | None:
+    async def first(self, statement: Select[Model]) -> Model | None:
         return (await self.db.scalars(statement.limit(1))).first()
 
-    async def all(self, statement: Select[tuple[Model]]) -> Sequence[Model]:
+    async def all(self, statement: Select[Model]) -> Sequence[Model]:
         return (await self.db.scalars(statement)).all()
 
     async def page(
         self,
-        statement: Select[tuple[Model]],
+        statement: Select[Model],
         order: Order,
         *,
         cursor: str | None = None,

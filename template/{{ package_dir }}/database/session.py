@@ -60,15 +60,18 @@ class Database:
     async def session_scope(self, isolation_level: str | None = None) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end of the block, rolled back on any exception."""
         async with self._session() as db:
-            if isolation_level:
-                await db.connection(execution_options={"isolation_level": isolation_level})
+            await set_isolation_level(db, isolation_level)
             yield db
             await db.commit()
 
     @asynccontextmanager
-    async def read_scope(self) -> AsyncIterator[AsyncSession]:
-        """Reads that cost one round trip each, from `DATABASE_READ_URL` where that is set."""
+    async def read_scope(self, isolation_level: str | None = None) -> AsyncIterator[AsyncSession]:
+        """Reads that cost one round trip each, from `DATABASE_READ_URL` where that is set.
+
+        A stream, or several reads of the same state, want a transaction: `isolation_level="REPEATABLE READ"`.
+        """
         async with self._read_session() as db:
+            await set_isolation_level(db, isolation_level)
             yield db
 
     async def ping(self) -> None:
@@ -78,6 +81,11 @@ class Database:
         """
         async with asyncio.timeout(self.readiness_timeout), AsyncSession(self.probe_engine) as db:
             await db.execute(text("SELECT 1"))
+
+
+async def set_isolation_level(db: AsyncSession, isolation_level: str | None) -> None:
+    if isolation_level is not None:
+        await db.connection(execution_options={"isolation_level": isolation_level})
 
 
 def create_database(settings: DatabaseSettings) -> Database:
