@@ -47,7 +47,7 @@ def refuse(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
 
     def refuse(**answers: str) -> str:
         before = tree(tmp_path)
-        with pytest.raises(ValueError, match="Validation error|Invalid choice") as refusal:
+        with pytest.raises(ValueError, match=r"Validation error|Invalid choice") as refusal:
             run_copy(str(template), "shop", data=answers, defaults=True, quiet=True)
         assert tree(tmp_path) == before
         return str(refusal.value)
