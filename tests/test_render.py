@@ -1,0 +1,161 @@
+"""Each combination: exactly the files that belong to it, whole, formatted, linted and typed by its own rules."""
+
+import os
+import re
+from pathlib import Path
+from tomllib import loads as parse_toml
+
+import pytest
+import yaml
+
+from .combinations import BY_NAME
+from .projects import ROOT, run
+
+FILES = """
+.copier-answers.yml
+.dockerignore
+.env.example
+.github/workflows/ci.yml
+.gitignore
+.pre-commit-config.yaml
+Dockerfile
+Makefile
+README.md
+alembic.ini
+compose.yaml
+pyproject.toml
+
+PACKAGE/__init__.py
+PACKAGE/health.py
+PACKAGE/main.py
+PACKAGE/middleware.py
+PACKAGE/models.py
+PACKAGE/problems.py
+PACKAGE/py.typed
+PACKAGE/settings.py
+
+PACKAGE/books/__init__.py
+PACKAGE/books/models.py
+PACKAGE/books/repository.py
+PACKAGE/books/router.py
+PACKAGE/books/schemas.py
+
+PACKAGE/database/__init__.py
+PACKAGE/database/__main__.py
+PACKAGE/database/base.py
+PACKAGE/database/dependencies.py
+PACKAGE/database/engine.py
+PACKAGE/database/errors.py
+PACKAGE/database/handlers.py
+PACKAGE/database/migrate.py
+PACKAGE/database/pagination.py
+PACKAGE/database/repository.py
+PACKAGE/database/retry.py
+PACKAGE/database/session.py
+PACKAGE/database/settings.py
+PACKAGE/database/migrations/env.py
+PACKAGE/database/migrations/script.py.mako
+PACKAGE/database/migrations/versions/2026_01_01_0001_authors_and_books.py
+
+tests/__init__.py
+tests/conftest.py
+tests/test_health.py
+tests/test_main.py
+
+tests/books/__init__.py
+tests/books/test_authors.py
+tests/books/test_books.py
+
+tests/database/__init__.py
+tests/database/backends.py
+tests/database/fixtures.py
+tests/database/http.py
+tests/database/models.py
+tests/database/postgres.py
+tests/database/test_engine.py
+tests/database/test_errors.py
+tests/database/test_migrations.py
+tests/database/test_repository.py
+tests/database/test_requests.py
+tests/database/test_round_trips.py
+tests/database/test_sessions.py
+tests/database/test_statements.py
+tests/database/wire.py
+"""
+
+
+def expected_files(combination: str) -> list[str]:
+    package = f"src/{BY_NAME[combination].get('package_name', 'my_service')}"
+    return sorted(file.replace("PACKAGE", package) for file in FILES.split())
+
+
+def texts(project: Path) -> dict[str, str]:
+    files = (path for path in project.rglob("*") if path.is_file())
+    return {str(file.relative_to(project)): file.read_text() for file in files}
+
+
+def test_exactly_these_files(project: Path, combination: str) -> None:
+    assert sorted(texts(project)) == expected_files(combination)
+
+
+def test_no_empty_folder_and_no_empty_file(project: Path) -> None:
+    assert [path for path in project.rglob("*") if path.is_dir() and not any(path.iterdir())] == []
+    assert {Path(file).name for file, text in texts(project).items() if not text} <= {"__init__.py", "py.typed"}
+
+
+def test_nothing_of_jinja_is_left(project: Path) -> None:
+    for file, text in texts(project).items():
+        # ${{ ... }} belongs to GitHub.
+        assert re.findall(r"(?<!\$)\{\{.*|\{%.*|\{#.*", text) == [], file
+        assert not file.endswith(".jinja")
+
+
+def test_no_white_space_is_left_where_jinja_was(project: Path) -> None:
+    for file, text in texts(project).items():
+        assert re.findall(r".*[ \t]+\n", text) == [], file
+        assert not text.startswith("\n"), file
+        assert not text or re.search(r"[^\n]\n\Z", text), f"{file} ends with no newline, or with many"
+        assert file.endswith((".py", ".mako")) or "\n\n\n" not in text, file
+
+
+def test_formatted(project: Path) -> None:
+    run(project, "ruff", "format", "--check", "--no-cache")
+
+
+def test_linted(project: Path) -> None:
+    run(project, "ruff", "check", "--no-cache")
+
+
+@pytest.mark.slow
+def test_typed(project: Path) -> None:
+    # Kept between runs, and one for each process: mypy reads the libraries once, which takes most of its time.
+    cache = ROOT / ".cache" / "mypy" / os.environ.get("PYTEST_XDIST_WORKER", "main")
+    run(project, "mypy", "--cache-dir", str(cache))
+
+
+def test_toml_and_yaml_can_be_read(project: Path) -> None:
+    for file, text in texts(project).items():
+        if file.endswith(".toml"):
+            parse_toml(text)
+        elif file.endswith((".yml", ".yaml")):
+            assert yaml.safe_load(text), file
+
+
+def test_the_dependencies_are_pinned_here(project: Path) -> None:
+    """What the tests install is what the service names: see `make constraints`."""
+    pinned = re.findall(r"^([a-z0-9.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    pyproject = parse_toml((project / "pyproject.toml").read_text())
+    named = pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"]
+    assert {re.split(r"[^\w.-]", requirement)[0] for requirement in named} - set(pinned) == set()
+
+
+def test_workflows_are_valid_and_safe(project: Path) -> None:
+    workflows = [str(file) for file in (project / ".github" / "workflows").glob("*")]
+    run(project, "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    # Among others: actions pinned by commit, and no more permissions than needed.
+    run(project, "zizmor", "--offline", "--no-progress", *workflows)
+
+
+def test_container_files_are_valid(project: Path) -> None:
+    run(project, "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
+    run(project, "hadolint", "Dockerfile")
