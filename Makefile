@@ -23,11 +23,11 @@ demo: $(READY) ## Render a service, start it on PostgreSQL and talk to it
 
 .PHONY: test
 test: $(READY) lint ## Run all tests
-	$(BIN)/pytest -n logical
+	$(BIN)/pytest -n logical --dist loadgroup
 
 .PHONY: test-fast
 test-fast: $(READY) lint ## Run the tests of the default combination, in less than a minute
-	$(BIN)/pytest -n logical -m "not slow"
+	$(BIN)/pytest -n logical --dist loadgroup -m "not slow"
 
 .PHONY: render
 render: $(READY) ## Ask the questions and render a service into DEST=../shop

@@ -14,7 +14,7 @@ import copier
 import pytest
 
 from .combinations import BY_NAME
-from .projects import commit, copy_working_tree, run
+from .projects import ROOT, commit, copy_working_tree, run
 
 
 class Render(Protocol):
@@ -43,7 +43,10 @@ def render(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
     return render
 
 
-@pytest.fixture(scope="session", params=BY_NAME)
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(name, marks=pytest.mark.slow if name != "default" else ()) for name in BY_NAME],
+)
 def combination(request: pytest.FixtureRequest) -> str:
     """The name of each combination in turn."""
     return str(request.param)
@@ -56,15 +59,13 @@ def project(render: Render, combination: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(render: Render) -> Iterator[str]:
     """The URL of TEST_DATABASE_URL's server, or of an embedded one that all workers share."""
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
         return
-    session = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        session = session.parent
-    with load_postgres_module(render()).serve(session / "postgres") as url:
+    # Not in pytest's own folder: each pytest that runs closes that to other accounts, and so to a server of root's.
+    with load_postgres_module(render()).serve(ROOT / ".cache" / "postgres") as url:
         yield url
 
 
@@ -74,9 +75,7 @@ def load_postgres_module(project: Path) -> Any:
     assert spec
     assert spec.loader
     module = module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(project / "src")
-        spec.loader.exec_module(module)
+    spec.loader.exec_module(module)
     return module
 
 

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from tomllib import loads as parse_toml
 
-import pytest
 import yaml
 
 from .combinations import BY_NAME
@@ -126,7 +125,6 @@ def test_linted(project: Path) -> None:
     run(project, "ruff", "check", "--no-cache")
 
 
-@pytest.mark.slow
 def test_typed(project: Path) -> None:
     # Kept between runs, and one for each process: mypy reads the libraries once, which takes most of its time.
     cache = ROOT / ".cache" / "mypy" / os.environ.get("PYTEST_XDIST_WORKER", "main")

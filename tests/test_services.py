@@ -1,0 +1,36 @@
+"""Each combination: the rendered service's own suite, on SQLite and on PostgreSQL."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from .conftest import Render
+from .projects import run
+
+PYTEST = ("pytest", "-p", "no:cacheprovider")
+
+
+def outcome(output: str) -> dict[str, int]:
+    """The closing line's counts, such as {"passed": 92, "deselected": 46}."""
+    return {what: int(count) for count, what in re.findall(r"(\d+) (\w+)[, ]", output.strip().splitlines()[-1])}
+
+
+def test_suite(project: Path, postgres: str) -> None:
+    quick = outcome(run(project, *PYTEST))
+    real = outcome(run(project, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres))
+    # SQLite runs all but what it cannot tell; PostgreSQL runs all. Nothing is skipped, nothing warns.
+    assert real == {"passed": quick["passed"] + quick["deselected"]}
+    assert set(quick) == {"passed", "deselected"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_suite_in_two_processes(render: Render, postgres: str, database: str) -> None:
+    output = run(render(), *PYTEST, "-n", "2", f"--database={database}", TEST_DATABASE_URL=postgres)
+    assert set(outcome(output)) == {"passed"}
+
+
+@pytest.mark.slow
+def test_suite_on_an_embedded_server(render: Render) -> None:
+    assert set(outcome(run(render(), *PYTEST, "--database=postgres"))) == {"passed"}
