@@ -4,6 +4,9 @@ READY := .venv/ready
 DEST ?= ../shop
 ID ?= default
 
+# What the system trusts, as pip does: behind a proxy uv could not download otherwise.
+export UV_SYSTEM_CERTS ?= 1
+
 .PHONY: help
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
