@@ -1,0 +1,55 @@
+"""Routes that the faults need and no service has. Copied into a rendered package, and read by nobody from here."""
+
+# mypy: ignore-errors
+# The relative imports are those of the package that it is copied into.
+
+import asyncio
+
+import anyio
+from fastapi import APIRouter
+from sqlalchemy import text
+
+from .database.dependencies import CurrentDatabase, DbSession, ReadSession
+
+router = APIRouter()
+
+SLEEP = text("SELECT pg_sleep(:seconds)")
+
+
+@router.get("/sleep/write")
+async def sleep_in_transaction(db: DbSession, seconds: float) -> None:
+    await db.execute(SLEEP, {"seconds": seconds})
+
+
+@router.get("/sleep/read")
+async def sleep_in_autocommit(db: ReadSession, seconds: float) -> None:
+    await db.execute(SLEEP, {"seconds": seconds})
+
+
+@router.post("/hold", status_code=201)
+async def hold(db: DbSession, seconds: float) -> None:
+    """A row, a pause without a statement, and the COMMIT."""
+    await db.execute(text("INSERT INTO authors (name) VALUES ('held')"))
+    await asyncio.sleep(seconds)
+
+
+@router.get("/limit/asyncio/{scope}")
+async def limit_by_asyncio(database: CurrentDatabase, scope: str) -> str:
+    try:
+        async with asyncio.timeout(0.5), getattr(database, scope)() as db:
+            await db.execute(SLEEP, {"seconds": 60})
+    except TimeoutError:
+        return "gave up"
+
+
+@router.get("/limit/anyio/{scope}")
+async def limit_by_anyio(database: CurrentDatabase, scope: str) -> str:
+    with anyio.move_on_after(0.5):
+        async with getattr(database, scope)() as db:
+            await db.execute(SLEEP, {"seconds": 60})
+    return "gave up"
+
+
+@router.get("/checked-out")
+async def checked_out(database: CurrentDatabase) -> int:
+    return database.engine.pool.checkedout()

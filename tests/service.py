@@ -1,0 +1,143 @@
+"""A rendered service as production starts it, and a PostgreSQL of its own that can be stopped, frozen and asked."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copy
+from time import monotonic, sleep
+from typing import Any
+
+import asyncpg
+from httpx import AsyncClient, Limits
+
+from .projects import clean_environment
+
+# Other work on the machine may take this long, in seconds.
+SLACK = 5
+
+
+def add_probes(project: Path) -> None:
+    """Add tests/probes.py, as a user adds a router."""
+    (package,) = (project / "src").iterdir()
+    copy(Path(__file__).with_name("probes.py"), package)
+    main = package / "main.py"
+    anchor = "    # Your routers:\n"
+    assert anchor in main.read_text()
+    main.write_text(
+        main.read_text()
+        .replace("from . import health\n", "from . import health, probes\n")
+        .replace(anchor, f"{anchor}    app.include_router(probes.router)\n")
+    )
+
+
+@dataclass
+class Postgres:
+    """A server on a Unix socket. `programs` is the rendered tests/database/postgres.py."""
+
+    programs: Any
+    data: Path
+    url: str
+
+    def stop(self, mode: str) -> None:
+        self.programs.run("pg_ctl", "stop", "-D", self.data, "-m", mode)
+
+    def start(self) -> None:
+        # With what it was started with the first time, so that its socket is where it was.
+        self.programs.run("pg_ctl", "restart", "-D", self.data, "-l", self.data / "log")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Accepts connections, since the kernel does that, and answers nobody."""
+        postmaster = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(postmaster, signal.SIGSTOP)  # first, so that it has no more children
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        processes = [postmaster, *map(int, children)]
+        try:
+            for process in processes:
+                os.kill(process, signal.SIGSTOP)
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
+
+    def sessions_opened(self) -> int:
+        """How often the service has connected so far. The log knows: pg_stat_activity misses short sessions."""
+        return (self.data / "log").read_text().count("connection authorized: user=postgres database=shop application")
+
+    async def count(self, condition: str) -> int:
+        """How many connections of the service are in this state."""
+        return int(
+            await self.fetch(
+                f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'my_service' AND {condition}"  # noqa: S608
+            )
+        )
+
+    async def fetch(self, statement: str) -> Any:
+        connection = await asyncpg.connect(self.url)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+
+@dataclass
+class Service:
+    process: "subprocess.Popen[bytes]"
+    output: Path
+    url: str
+
+    def client(self) -> AsyncClient:
+        # uvicorn closes a connection after 5 seconds without a request: leave it before that.
+        limits = Limits(max_connections=100, keepalive_expiry=1)
+        return AsyncClient(base_url=self.url, timeout=60, limits=limits)
+
+
+@contextmanager
+def launch(project: Path, output: Path, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """The process of the image's CMD, on a free port of this machine alone."""
+    (command,) = re.findall(r"(?m)^CMD (\[.*\])$", (project / "Dockerfile").read_text())
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [*json.loads(command), "--host", "127.0.0.1", "--port", "0"],
+            cwd=project,
+            env=clean_environment() | {"PYTHONPATH": str(project / "src"), "PYTHONUNBUFFERED": "1"} | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        # The parent of several workers ends them before it ends. One that hangs is killed.
+        process.terminate()
+        try:
+            process.wait(30)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def serve(project: Path, output: Path, **environment: str) -> Iterator[Service]:
+    with launch(project, output, **environment) as process:
+        deadline = monotonic() + 30
+        processes = int(environment.get("WEB_CONCURRENCY", 1))
+        while (text := output.read_text()).count("startup complete") < processes or "running on" not in text:
+            assert process.poll() is None, output.read_text()
+            assert monotonic() < deadline, output.read_text()
+            sleep(0.05)
+        (url,) = re.findall(r"running on (http://\S+)", output.read_text())
+        yield Service(process, output, url)
+
+
+async def until(condition: Callable[[], Any], seconds: float = SLACK) -> None:
+    """Wait until `await condition()` holds."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
