@@ -1,5 +1,6 @@
 """What a person types: `make demo` here, and the service's own targets in the folder that it leaves."""
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -15,10 +16,23 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("make")]
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     # Not in pytest's own folder: see the fixture `server`.
     with TemporaryDirectory() as folder:
         yield Path(folder) / "shop"
+
+
+@pytest.fixture(scope="module")
+def demo_output(folder: Path) -> str:
+    status, output = demo(folder)
+    assert status == 0, output
+    return output
+
+
+@pytest.fixture
+def shop(folder: Path, demo_output: str) -> Path:
+    """What the demo leaves."""
+    return folder
 
 
 def demo(folder: Path, **environment: str) -> tuple[int, str]:
@@ -37,11 +51,9 @@ def processes_in(folder: Path) -> list[Path]:
     return [cwd for cwd in Path("/proc").glob("[0-9]*/cwd") if cwd.resolve().is_relative_to(folder)]
 
 
-def test_demo(shop: Path) -> None:
-    status, output = demo(shop)
-    assert status == 0, output
-    assert "POST /books" in output
-    assert output.endswith("make run\n")
+def test_demo(shop: Path, demo_output: str) -> None:
+    assert "POST /books" in demo_output
+    assert demo_output.endswith(f"cd {os.path.relpath(shop, ROOT)} && make run\n")
     assert processes_in(shop) == []
 
 

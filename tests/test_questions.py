@@ -107,6 +107,7 @@ def test_the_package_is_named_after_the_project(render: Render, project_name: st
         ("project_name= ", "Write a name, such as Book Shop"),
         ("project_name=two\nlines", "Write one line, without control characters"),
         ("project_name=\x1b[31mred", "Write one line, without control characters"),
+        ("project_name=\uffff", "Write one line, without control characters"),
         ("project_name=\udcff", "Write one line, without control characters"),
         (f"project_name={'x' * 201}", "Write at most 200 characters"),
         ("description=", "Write a sentence"),
@@ -145,6 +146,9 @@ def test_a_folder_with_a_strange_name_is_refused_when_it_is_not_empty(template: 
     folder = tmp_path / "[a-z]*"
     folder.mkdir()
     (folder / "main.py").write_text("mine")
+    status, message = copier("copy", "--defaults", template, "[a-z]*", folder=tmp_path)
+    assert (status, list(tree(folder))) == (1, ["main.py"])
+    assert "it holds [a-z]*/main.py" in message
     status, message = copier("copy", "--defaults", template, ".", folder=folder)
     assert (status, list(tree(folder))) == (1, ["main.py"])
     assert "it holds ./main.py" in message
