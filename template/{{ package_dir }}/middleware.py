@@ -3,12 +3,10 @@
 import asyncio
 import sys
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .database import DatabaseUnavailable
-from .database.handlers import problem
 
 
 class BodyLimit:
@@ -21,10 +19,6 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
-        length = Headers(scope=scope).get("content-length", "")
-        if length.isdecimal() and int(length) > self.max_size:
-            await problem(413, f"At most {self.max_size} bytes.")(scope, receive, send)
             return
         received = 0
 

@@ -6,7 +6,7 @@ from fastapi import Depends
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from ..database import Page, Repository
+from ..database import Key, Page, Repository
 from ..database.dependencies import DbSession, ReadSession
 from .models import Author, Book
 
@@ -24,7 +24,7 @@ class AuthorRepository(Repository[Author]):
 class BookRepository(Repository[Book]):
     model = Book
 
-    async def list(self, *, author_id: int | None, title: str | None, cursor: str | None, limit: int) -> Page[Book]:
+    async def list(self, *, author_id: Key | None, title: str | None, cursor: str | None, limit: int) -> Page[Book]:
         statement = select(Book)
         if author_id is not None:
             statement = statement.where(Book.author_id == author_id)
