@@ -168,7 +168,8 @@ def explain(settings: DatabaseSettings, reason: str) -> str:
     url = settings.url
     assert url is not None
     return (
-        f"Cannot connect to PostgreSQL at {url.host or url.query.get('host', 'localhost')}:{url.port or 5432}, "
+        f"Cannot connect to PostgreSQL at {url.host or url.query.get('host', 'localhost')}"
+        f":{url.port or url.query.get('port', 5432)}, "
         f"database {url.database!r}, user {url.username!r}, within {settings.startup_timeout:g} s: "
         f"{reason.strip().splitlines()[0].rstrip('.')}. Check DATABASE_URL and that the server runs."
     )
