@@ -45,12 +45,14 @@ class Postgres:
     data: Path
     url: str
 
-    def stop(self, mode: str) -> None:
+    @contextmanager
+    def stopped(self, mode: str = "fast") -> Iterator[None]:
         self.programs.run("pg_ctl", "stop", "-D", self.data, "-m", mode)
-
-    def start(self) -> None:
-        # With what it was started with the first time, so that its socket is where it was.
-        self.programs.run("pg_ctl", "restart", "-D", self.data, "-l", self.data / "log")
+        try:
+            yield
+        finally:
+            # With what it was started with the first time, so that its socket is where it was.
+            self.programs.run("pg_ctl", "restart", "-D", self.data, "-l", self.data / "log")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -126,14 +128,18 @@ def launch(project: Path, output: Path, **environment: str) -> Iterator["subproc
 @contextmanager
 def serve(project: Path, output: Path, **environment: str) -> Iterator[Service]:
     with launch(project, output, **environment) as process:
-        deadline = monotonic() + 30
-        processes = int(environment.get("WEB_CONCURRENCY", 1))
-        while (text := output.read_text()).count("startup complete") < processes or "running on" not in text:
-            assert process.poll() is None, output.read_text()
-            assert monotonic() < deadline, output.read_text()
-            sleep(0.05)
+        wait_for_output(process, output, "Application startup complete", int(environment.get("WEB_CONCURRENCY", 1)))
+        wait_for_output(process, output, "running on")
         (url,) = re.findall(r"running on (http://\S+)", output.read_text())
         yield Service(process, output, url)
+
+
+def wait_for_output(process: "subprocess.Popen[bytes]", output: Path, text: str, times: int = 1) -> None:
+    deadline = monotonic() + 30
+    while output.read_text().count(text) < times:
+        assert process.poll() is None, output.read_text()
+        assert monotonic() < deadline, output.read_text()
+        sleep(0.05)
 
 
 async def until(condition: Callable[[], Any], seconds: float = SLACK) -> None:
