@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -22,9 +23,21 @@ class Render(Protocol):
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace() -> Iterator[Path]:
+    """Where projects are rendered.
+
+    Not in pytest's own folder: each pytest that starts closes that to other accounts, and a rendered suite that root
+    runs starts PostgreSQL in its project, as another account.
+    """
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def template(workspace: Path) -> Path:
     """The working tree as a release of its own, newer than all others."""
-    folder = tmp_path_factory.mktemp("template")
+    folder = workspace / "template"
+    folder.mkdir()
     copy_working_tree(folder)
     commit(folder, "The working tree")
     run(folder, "git", "tag", "9999.0.0")
@@ -32,11 +45,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def render(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
+def render(template: Path, workspace: Path) -> Render:
     """Render a project with these answers, and the defaults for all others."""
 
     def render(**answers: str | bool) -> Path:
-        project = tmp_path_factory.mktemp("projects") / "project"
+        project = Path(mkdtemp(dir=workspace)) / "project"
         copier.run_copy(str(template), project, data=answers, defaults=True, quiet=True)
         return project
 
@@ -64,7 +77,6 @@ def server(render: Render) -> Iterator[str]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
         return
-    # Not in pytest's own folder: each pytest that runs closes that to other accounts, and so to a server of root's.
     with load_postgres_module(render()).serve(ROOT / ".cache" / "postgres") as url:
         yield url
 

@@ -3,9 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,10 +14,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("make")]
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    # Not in pytest's own folder: see the fixture `server`.
-    with TemporaryDirectory() as folder:
-        yield Path(folder) / "shop"
+def folder(workspace: Path) -> Path:
+    return workspace / "shop"
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,8 @@ def test_the_defaults_need_no_answer_and_no_trust(template: Path, tmp_path: Path
     status, messages = copier("copy", "--defaults", template, "shop", folder=tmp_path)
     assert status == 0
     answers = yaml.safe_load((tmp_path / "shop" / ".copier-answers.yml").read_text())
-    assert {name for name in answers if not name.startswith("_")} == set(QUESTIONS)
+    # Where the package lives is asked with scope=database only.
+    assert {name for name in answers if not name.startswith("_")} == set(QUESTIONS) - {"package_dir"}
     assert answers["project_name"] == "My Service"
     assert answers["package_name"] == "my_service"
     assert messages.strip().splitlines()[-3:] == ["cd shop", "make run", "make test"]
@@ -115,7 +116,7 @@ def test_the_package_is_named_after_the_project(render: Render, project_name: st
         ("description=\u202etfel ot thgir", "Write one line, without control characters"),
         ("python_version=3.9", "'3.9' is not in ['3.11', '3.12', '3.13', '3.14']"),
         ("python_version=newest", "'newest' is not in ['3.11', '3.12', '3.13', '3.14']"),
-        ("pakage_name=shop", 'There is no question "pakage_name". The questions are: project_name, package_name'),
+        ("pakage_name=shop", 'There is no question "pakage_name". The questions are: scope, package_dir'),
         ("import_name=os; os.abort()", 'There is no question "import_name"'),
     ],
 )

@@ -46,6 +46,7 @@ PACKAGE/database/dependencies.py
 PACKAGE/database/engine.py
 PACKAGE/database/errors.py
 PACKAGE/database/handlers.py
+PACKAGE/database/keys.py
 PACKAGE/database/migrate.py
 PACKAGE/database/pagination.py
 PACKAGE/database/repository.py
@@ -54,6 +55,7 @@ PACKAGE/database/session.py
 PACKAGE/database/settings.py
 PACKAGE/database/migrations/env.py
 PACKAGE/database/migrations/script.py.mako
+PACKAGE/database/migrations/versions/.gitkeep
 PACKAGE/database/migrations/versions/2026_01_01_0001_authors_and_books.py
 
 tests/__init__.py
@@ -99,7 +101,11 @@ def test_exactly_these_files(project: Path, combination: str) -> None:
 
 def test_no_empty_folder_and_no_empty_file(project: Path) -> None:
     assert [path for path in project.rglob("*") if path.is_dir() and not any(path.iterdir())] == []
-    assert {Path(file).name for file, text in texts(project).items() if not text} <= {"__init__.py", "py.typed"}
+    assert {Path(file).name for file, text in texts(project).items() if not text} <= {
+        "__init__.py",
+        "py.typed",
+        ".gitkeep",
+    }
 
 
 def test_nothing_of_jinja_is_left(project: Path) -> None:
