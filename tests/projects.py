@@ -8,12 +8,14 @@ from shutil import copy2
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
+# What Copier and `make update` read of this repository.
+PARTS = ("CHANGELOG.md", "copier.yml", "includes", "template")
 
 
 def copy_working_tree(folder: Path) -> None:
-    """Copy what Copier reads of this repository, uncommitted changes included."""
+    """Copy these parts, uncommitted changes included."""
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    files = run(ROOT, *listing, "copier.yml", "includes", "template")
+    files = run(ROOT, *listing, *PARTS)
     for file in files.split("\0"):
         if (ROOT / file).is_file():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
