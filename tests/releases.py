@@ -4,8 +4,45 @@ import re
 import subprocess
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import yaml
+
+from .edits import replace
 from .projects import PARTS, ROOT, commit, copy_working_tree, run
+
+WORKING_TREE = "9999.0.0"
+NEXT = "10000.0.0"
+PACKAGE = "{{ package_dir }}"
+
+# What a later release may do, next to what people do, in every file that they share with the template.
+NEXT_CHANGES = [
+    (
+        "pyproject.toml.jinja",
+        '    "uvicorn[standard]>=0.54",\n',
+        '    "uvicorn[standard]>=0.54.1",\n    "zstandard>=0.25",\n',
+    ),
+    ("Makefile.jinja", "\n# Yours:\n", "\n.PHONY: next\nnext: ## New\n\t@true\n\n# Yours:\n"),
+    ("README.md.jinja", "# {{ project_name }}\n", "# {{ project_name }}, the next\n"),
+    (
+        ".github/workflows/ci.yml.jinja",
+        "  # Yours:",
+        "  next:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make next\n\n  # Yours:",
+    ),
+    (".gitlab-ci.yml.jinja", "# Yours:", "next:\n  script:\n    - make next\n\n# Yours:"),
+    (".env.example", "# For the compose file.", "# For compose.yaml."),
+    ("compose.yaml", "retries: 30", "retries: 40"),
+    (
+        f"{PACKAGE}/main.py.jinja",
+        "    app.include_router(health.router)\n",
+        "    app.state.next = True\n    app.include_router(health.router)\n",
+    ),
+    (f"{PACKAGE}/models.py.jinja", "Every domain's models in one import", "All models in one import"),
+    (f"{PACKAGE}/settings.py", "    # Yours:", "    next: bool = True\n    # Yours:"),
+    (f"{PACKAGE}/problems.py", '"""', '"""Next. '),
+    (f"{PACKAGE}/database/session.py", "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.25\n"),
+    (f"{PACKAGE}/books/router.py", "router = APIRouter()\n", "router = APIRouter()  # next\n"),
+]
 
 
 def headings(commit: str) -> list[str]:
@@ -29,21 +66,36 @@ def releases() -> dict[str, str]:
 
 
 def export(revision: str, folder: Path) -> None:
-    """Put the template of this revision in the place of what is in the folder."""
-    run(folder, "git", "init", "--quiet", "--initial-branch=main")
-    run(folder, "git", "rm", "-r", "--quiet", "--ignore-unmatch", ".")
-    archive = subprocess.Popen(["git", "archive", revision, *PARTS], cwd=ROOT, stdout=subprocess.PIPE)
-    subprocess.run(["tar", "--extract"], cwd=folder, stdin=archive.stdout, check=True)
-    assert archive.wait() == 0
+    """Write the template of a revision into the folder."""
+    with TemporaryDirectory() as archives:
+        archive = Path(archives) / "template.tar"
+        run(ROOT, "git", "archive", f"--output={archive}", revision, *PARTS)
+        run(folder, "tar", "--extract", f"--file={archive}")
+
+
+def questions(version: str) -> set[str]:
+    """What can be answered in a release; "9999.0.0" is the working tree."""
+    path = "copier.yml"
+    revision = releases().get(version)
+    text = run(ROOT, "git", "show", f"{revision}:{path}") if revision else (ROOT / path).read_text()
+    asked = yaml.safe_load(text).items()
+    return {name for name, question in asked if not name.startswith("_") and question.get("when") is not False}
 
 
 def build_history(folder: Path) -> None:
-    """A commit and a tag for each release, then the working tree as the newest of all."""
+    """A commit and a tag for each release, then the working tree, then what may come next."""
     for version, revision in releases().items():
         export(revision, folder)
-        commit(folder, f"Release {version}")
-        run(folder, "git", "tag", version)
-    run(folder, "git", "rm", "-r", "--quiet", "--ignore-unmatch", ".")
+        tag(folder, version)
+        run(folder, "git", "rm", "-r", "--quiet", ".")
     copy_working_tree(folder)
-    commit(folder, "The working tree")
-    run(folder, "git", "tag", "9999.0.0")
+    tag(folder, WORKING_TREE)
+    for file, old, new in NEXT_CHANGES:
+        replace(folder / "template" / file, old, new)
+    replace(folder / "CHANGELOG.md", "# Changes\n", f"# Changes\n\n## {NEXT}\n\n- The next release.\n")
+    tag(folder, NEXT)
+
+
+def tag(folder: Path, version: str) -> None:
+    commit(folder, f"Release {version}")
+    run(folder, "git", "tag", version)

@@ -1,0 +1,154 @@
+"""From every release to the working tree, and from there to what may come next: no conflict, and no lost line."""
+
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import copier
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from .edits import ALL, EVERYDAY, lines_of_mine, package, replace
+from .projects import commit, run
+from .releases import NEXT, WORKING_TREE, build_history, questions, releases
+from .test_services import PYTEST
+
+TARGETS = dict.fromkeys(releases(), WORKING_TREE) | {WORKING_TREE: NEXT}
+
+COMBINATIONS: list[dict[str, str | bool]] = [
+    {"package_name": "shop", "python_version": "3.12"},
+    {"python_version": "3.14", "project_name": 'It\'s "Ünïcode"'},
+    {"description": "One, two: three # four."},
+    {"package_name": "a", "python_version": "3.13"},
+    {"db_schema": "catalog", "primary_key": "uuid7", "soft_delete": True, "audit_log": True},
+    {"example": False, "docker": False, "ci": "gitlab"},
+]
+CELLS = [(version, answers) for version in TARGETS for answers in COMBINATIONS if answers.keys() <= questions(version)]
+
+
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("history")
+    build_history(folder)
+    return folder
+
+
+def start(history: Path, folder: Path, version: str, **answers: str | bool) -> Path:
+    """A service made from a release, and committed."""
+    copier.run_copy(str(history), folder, vcs_ref=version, data=answers, defaults=True, quiet=True)
+    commit(folder, f"From {version}")
+    return folder
+
+
+def update(service: Path, version: str, **answers: str | bool) -> None:
+    """As `copier update --defaults`, without --trust."""
+    copier.run_update(service, vcs_ref=version, data=answers, defaults=True, overwrite=True, quiet=True)
+
+
+def conflicts(service: Path) -> set[str]:
+    """The files with conflicts. Each is one for git, and holds the markers; no change lies beside its file."""
+    unmerged = {line.split("\t")[1] for line in run(service, "git", "ls-files", "--unmerged").splitlines()}
+    marked = subprocess.run(["git", "grep", "-lE", "^(<<<<<<<|>>>>>>>) "], cwd=service, capture_output=True, text=True)
+    assert set(marked.stdout.splitlines()) == unmerged
+    assert list(service.rglob("*.rej")) == []
+    return unmerged
+
+
+def lost(before: Counter[str], service: Path) -> Counter[str]:
+    return before - lines_of_mine(service)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("edit", ALL)
+@pytest.mark.parametrize("version", TARGETS)
+def test_an_edit_survives(history: Path, tmp_path: Path, version: str, edit: str) -> None:
+    service = start(history, tmp_path / "service", version)
+    ALL[edit](service)
+    commit(service, edit)
+    mine = lines_of_mine(service)
+    began = time.perf_counter()
+    update(service, TARGETS[version])
+    seconds = time.perf_counter() - began
+    print(f"{edit} {version} conflicts={sorted(conflicts(service))} lost={lost(mine, service)} {seconds:.1f} s")
+    # Where the formatter broke a line anew that the release changes, `make update` merges: see test_make_update.py.
+    assert not conflicts(service) or edit == "reformat"
+    assert lost(mine, service) == Counter()
+    assert not (edit == "delete_example" and "books" in run(service, "git", "status", "--short"))
+
+
+def edited(history: Path, folder: Path, version: str, edits: Iterable[str] = EVERYDAY, **answers: str | bool) -> Path:
+    service = start(history, folder, version, **answers)
+    for edit in edits:
+        ALL[edit](service)
+        if run(service, "git", "status", "--short"):  # not where the example that would be changed is gone
+            commit(service, edit)
+    return service
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("version", "answers"), CELLS)
+def test_everyday_edits_survive_in_each_combination(
+    history: Path, tmp_path: Path, version: str, answers: dict[str, str | bool]
+) -> None:
+    service = edited(history, tmp_path / "service", version, EVERYDAY, **answers)
+    mine = lines_of_mine(service)
+    update(service, TARGETS[version])
+    assert conflicts(service) == set()
+    assert lost(mine, service) == Counter()
+
+
+@pytest.mark.parametrize("version", TARGETS)
+def test_the_suite_of_an_edited_service_passes_after_the_update(
+    history: Path, tmp_path: Path, postgres: str, version: str
+) -> None:
+    service = edited(history, tmp_path / "service", version, EVERYDAY)
+    mine = lines_of_mine(service)
+    update(service, TARGETS[version])
+    assert conflicts(service) == set()
+    assert lost(mine, service) == Counter()
+    run(service, *PYTEST)
+    run(service, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres)
+
+
+@pytest.mark.slow
+def test_a_deleted_example_stays_deleted(history: Path, tmp_path: Path, postgres: str) -> None:
+    service = edited(history, tmp_path / "service", next(iter(TARGETS)), ("delete_example", "add_domain"))
+    for version in (WORKING_TREE, NEXT):
+        update(service, version)
+        commit(service, version)
+        assert [path for path in service.rglob("*books*") if ".git" not in path.parts] == []
+        assert "books" not in (package(service) / "main.py").read_text() + (package(service) / "models.py").read_text()
+    run(service, *PYTEST)
+    run(service, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres)
+
+
+def test_a_file_patched_by_hand_stands_with_markers(history: Path, tmp_path: Path) -> None:
+    service = start(history, tmp_path / "service", WORKING_TREE)
+    replace(package(service) / "database" / "session.py", "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.5  # mine\n")
+    commit(service, "Patched")
+    update(service, NEXT)
+    assert conflicts(service) == {"src/my_service/database/session.py"}
+    text = (package(service) / "database" / "session.py").read_text()
+    assert "<<<<<<< before updating\nRETRY_DELAY = 0.5  # mine\n" in text
+    assert "RETRY_DELAY = 0.25\n>>>>>>> after updating\n" in text
+
+
+@pytest.mark.slow
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    version=st.sampled_from(sorted(TARGETS)),
+    edits=st.lists(st.sampled_from(sorted(ALL)), unique=True, max_size=6),
+    again=st.booleans(),
+)
+def test_no_sequence_of_edits_loses_a_line(
+    history: Path, tmp_path_factory: pytest.TempPathFactory, version: str, edits: list[str], again: bool
+) -> None:
+    service = edited(history, tmp_path_factory.mktemp("property") / "service", version, edits)
+    mine = lines_of_mine(service)
+    target = NEXT if again else TARGETS[version]
+    update(service, target)
+    assert conflicts(service) == set() or "reformat" in edits
+    assert lost(mine, service) == Counter()
