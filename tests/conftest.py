@@ -16,6 +16,7 @@ import pytest
 
 from .combinations import BY_NAME
 from .projects import ROOT, commit, copy_working_tree, run
+from .releases import build_history
 
 
 class Render(Protocol):
@@ -45,6 +46,14 @@ def template(workspace: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every release, the working tree, and what may come next, each with its tag."""
+    folder = tmp_path_factory.mktemp("history")
+    build_history(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def render(template: Path, workspace: Path) -> Render:
     """Render a project with these answers, and the defaults for all others."""
 
@@ -58,7 +67,7 @@ def render(template: Path, workspace: Path) -> Render:
 
 @pytest.fixture(
     scope="session",
-    params=[pytest.param(name, marks=pytest.mark.slow if name != "default" else ()) for name in BY_NAME],
+    params=[pytest.param(name, id=name, marks=pytest.mark.slow if name != "default" else ()) for name in BY_NAME],
 )
 def combination(request: pytest.FixtureRequest) -> str:
     """The name of each combination in turn."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from .edits import ALL, EVERYDAY, lines_of_mine, package, replace
 from .projects import commit, run
-from .releases import NEXT, WORKING_TREE, build_history, questions, releases
+from .releases import NEXT, WORKING_TREE, questions, releases
 from .test_services import PYTEST
 
 TARGETS = dict.fromkeys(releases(), WORKING_TREE) | {WORKING_TREE: NEXT}
@@ -27,13 +27,6 @@ COMBINATIONS: list[dict[str, str | bool]] = [
     {"example": False, "docker": False, "ci": "gitlab"},
 ]
 CELLS = [(version, answers) for version in TARGETS for answers in COMBINATIONS if answers.keys() <= questions(version)]
-
-
-@pytest.fixture(scope="session")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("history")
-    build_history(folder)
-    return folder
 
 
 def start(history: Path, folder: Path, version: str, **answers: str | bool) -> Path:

@@ -1,0 +1,99 @@
+"""Answers that change with an update: files come and go, lines of the user stay, words say what must be migrated."""
+
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from .edits import EVERYDAY, lines_of_mine
+from .projects import BIN, clean_environment, commit, run
+from .releases import WORKING_TREE, releases
+from .test_services import PYTEST
+from .test_updates import conflicts, edited, lost, start
+
+OLDEST = next(iter(releases()))
+LATEST = WORKING_TREE
+
+
+def copier_update(service: Path, *answers: str) -> tuple[int, str]:
+    """Run copier as a person would. The status, and what it says."""
+    data = [argument for answer in answers for argument in ("-d", answer)]
+    process = subprocess.run(
+        [BIN / "copier", "update", "--defaults", f"--vcs-ref={LATEST}", *data],
+        cwd=service,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    return process.returncode, process.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("soft_delete=true", 'make migration m="soft delete"'),
+        ("audit_log=true", 'make migration m="audit log"'),
+        ("db_schema=catalog", "ALTER TABLE books SET SCHEMA catalog"),
+        ("primary_key=uuid7", "tables that exist keep the keys they have"),
+        ("python_version=3.12", "Look at `git diff`"),
+    ],
+)
+def test_an_answer_changes(history: Path, tmp_path: Path, answer: str, words: str) -> None:
+    service = edited(history, tmp_path / "service", OLDEST, EVERYDAY)
+    mine = lines_of_mine(service)
+    status, message = copier_update(service, answer)
+    assert status == 0, message
+    assert words in message
+    assert conflicts(service) == set()
+    assert lost(mine, service) == Counter()
+
+
+@pytest.mark.slow
+def test_containers_off_and_another_pipeline(history: Path, tmp_path: Path) -> None:
+    service = edited(history, tmp_path / "service", OLDEST, EVERYDAY)
+    _, message = copier_update(service, "docker=false", "ci=gitlab")
+    assert "Lines of yours in them are in git: git show HEAD:Dockerfile" in message
+    assert conflicts(service) == set()
+    assert [name for name in ("Dockerfile", "compose.yaml", ".github") if (service / name).exists()] == []
+    assert (service / ".gitlab-ci.yml").exists()
+    assert "redis: # mine" in run(service, "git", "show", "HEAD:compose.yaml")
+
+
+@pytest.mark.slow
+def test_soft_deletion_and_the_audit_log_switched_on(history: Path, tmp_path: Path, postgres: str) -> None:
+    service = start(history, tmp_path / "service", OLDEST)
+    status, message = copier_update(service, "soft_delete=true", "audit_log=true")
+    assert status == 0, message
+    run(service, "alembic", "upgrade", "head", DATABASE_URL=postgres)
+    run(service, "alembic", "revision", "--autogenerate", "-m", "audit log", DATABASE_URL=postgres)
+    run(service, *PYTEST)
+    run(service, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres)
+
+
+@pytest.mark.parametrize("answer", ["package_name=store", "scope=database", "example=false"])
+def test_what_says_where_the_files_are_cannot_change(history: Path, tmp_path: Path, answer: str) -> None:
+    service = start(history, tmp_path / "service", LATEST)
+    status, message = copier_update(service, answer)
+    assert status == 1
+    assert "cannot change in an update" in message
+    assert run(service, "git", "status", "--short") == ""
+    same, message = copier_update(service, "package_name=my_service", "scope=service")
+    assert same == 0, message
+
+
+def test_a_package_renamed_by_hand(history: Path, tmp_path: Path) -> None:
+    """As docs/updating.md says: the answers file, too."""
+    service = edited(history, tmp_path / "service", OLDEST, EVERYDAY)
+    run(service, "git", "mv", "src/my_service", "src/store")
+    run(service, "sh", "-c", "git grep -lw my_service | xargs sed -i 's/\\bmy_service\\b/store/g'")
+    commit(service, "Rename the package")
+    mine = lines_of_mine(service)
+    status, message = copier_update(service)
+    assert status == 0, message
+    assert conflicts(service) == set()
+    assert lost(mine, service) == Counter()
+    assert not (service / "src" / "my_service").exists()
+    run(service, *PYTEST)
