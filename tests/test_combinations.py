@@ -1,0 +1,53 @@
+"""The table of combinations leaves out nothing that two answers could do to each other."""
+
+from itertools import combinations as pairs_of
+from typing import Any
+
+import yaml
+
+from .combinations import LAYERS_BY_NAME, SERVICES
+from .projects import ROOT
+
+QUESTIONS = {
+    name: question
+    for name, question in yaml.safe_load((ROOT / "copier.yml").read_text()).items()
+    if not name.startswith("_") and question.get("when") is not False
+}
+# Free text has no values to list; a schema is there or not.
+TEXTS = {"project_name", "package_name", "package_dir", "description"}
+# These are asked of services only.
+FOR_SERVICES = {name for name, question in QUESTIONS.items() if question.get("when") == "{{ scope == 'service' }}"}
+
+Pair = frozenset[tuple[str, Any]]
+
+
+def values(name: str) -> list[Any]:
+    choices = QUESTIONS[name].get("choices")
+    if QUESTIONS[name]["type"] == "bool":
+        return [False, True]
+    if name == "db_schema":
+        return ["", "catalog"]
+    return list(choices.values() if isinstance(choices, dict) else choices)
+
+
+def pairs(answers: dict[str, Any]) -> set[Pair]:
+    return {frozenset(pair) for pair in pairs_of(answers.items(), 2)}
+
+
+def complete(answers: dict[str, Any]) -> dict[str, Any]:
+    """With the defaults of the questions that are asked."""
+    asked = {name for name in QUESTIONS if answers["scope"] == "service" or name not in FOR_SERVICES}
+    return {name: answers.get(name, QUESTIONS[name]["default"]) for name in sorted(asked - TEXTS)}
+
+
+def test_every_two_values_stand_together_somewhere() -> None:
+    wanted: set[Pair] = set()
+    for one, other in pairs_of(sorted(set(QUESTIONS) - TEXTS), 2):
+        wanted |= {frozenset({(one, first), (other, second)}) for first in values(one) for second in values(other)}
+    impossible = {
+        pair for pair in wanted if ("scope", "database") in pair and any(name in FOR_SERVICES for name, _ in pair)
+    }
+    proven = [{"scope": "service", **answers} for answers in SERVICES] + list(LAYERS_BY_NAME.values())
+    covered = set().union(*(pairs(complete(answers)) for answers in proven))
+    assert wanted - impossible - covered == set()
+    assert len(wanted - impossible) > 150  # so that this cannot pass on nothing
