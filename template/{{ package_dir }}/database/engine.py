@@ -5,6 +5,7 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import URL, event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
@@ -25,6 +26,7 @@ def create_engine(settings: DatabaseSettings, url: URL, **options: Any) -> Async
     creator = partial(connect, url, **connect_arguments(settings))
     engine = create_async_engine(url.set(drivername=DRIVER), async_creator=creator, **options)
     event.listen(engine.sync_engine, "checkout", replace_closed_connection)
+    event.listen(engine.sync_engine, "handle_error", give_up_broken_connection)
     return engine
 
 
@@ -70,3 +72,9 @@ def replace_closed_connection(
     """Notice at checkout, without a round trip, that the server went away: the pool then connects anew."""
     if dbapi_connection.driver_connection.is_closed():
         raise DisconnectionError("the server closed this connection")
+
+
+def give_up_broken_connection(context: ExceptionContext) -> None:
+    """Between the server's last word and the end of the socket, asyncpg only knows that it is confused."""
+    if isinstance(context.original_exception.__cause__, asyncpg.InternalClientError):
+        context.is_disconnect = True

@@ -18,6 +18,7 @@ from .settings import DatabaseSettings
 logger = logging.getLogger(__name__)
 
 RETRY_DELAY = 0.2
+PROTOCOL_VIOLATION = "08P01"
 
 
 class ReadOnlySession(Session):
@@ -136,10 +137,13 @@ async def wait_until_ready(database: Database, settings: DatabaseSettings) -> No
                     return
                 except DBAPIError as error:
                     reason = str(error.orig)
+                    if sqlstate(error) == PROTOCOL_VIOLATION:
+                        reason += " (behind a pooler, set DATABASE_POOLER=transaction)"
                     # Starting up, restarting, refusing, full: worth another try. A wrong password is not.
-                    if not (sqlstate(error) or "").startswith(("08", "53", "57P")):
-                        raise DatabaseUnavailable(explain(settings, reason)) from error
-                await asyncio.sleep(RETRY_DELAY)
+                    elif (sqlstate(error) or "").startswith(("08", "53", "57P")):
+                        await asyncio.sleep(RETRY_DELAY)
+                        continue
+                    raise DatabaseUnavailable(explain(settings, reason)) from error
     except TimeoutError:
         raise DatabaseUnavailable(explain(settings, reason)) from None
 
