@@ -34,11 +34,16 @@ test-fast: $(READY) lint ## Run the tests of the default combination, in less th
 
 .PHONY: render
 render: $(READY) ## Ask the questions and render a service into DEST=../shop
-	$(BIN)/copier copy --vcs-ref HEAD . $(DEST)
+	$(BIN)/copier copy --vcs-ref HEAD "$(CURDIR)" $(DEST)
 
 .PHONY: render-combination
 render-combination: $(READY) ## Render the combination ID=default for a look, into .rendered/
 	$(BIN)/python -m scripts.render_combination $(ID)
+
+.PHONY: release
+release: $(READY) ## Test, write the heading into CHANGELOG.md, commit and tag: VERSION=1.2.0, or patch, minor, major
+	$(if $(VERSION),,$(error Say which: make release VERSION=minor))
+	$(BIN)/python -m scripts.release $(VERSION)
 
 .PHONY: format
 format: $(READY) ## Format the code of the tests
