@@ -1,5 +1,6 @@
 """Answers that change with an update: files come and go, lines of the user stay, words say what must be migrated."""
 
+import re
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .edits import EVERYDAY, lines_of_mine
-from .projects import BIN, clean_environment, commit, run
+from .projects import BIN, ROOT, clean_environment, run
 from .releases import WORKING_TREE, releases
 from .test_services import PYTEST
 from .test_updates import conflicts, edited, lost, start
@@ -85,11 +86,14 @@ def test_what_says_where_the_files_are_cannot_change(history: Path, tmp_path: Pa
 
 
 def test_a_package_renamed_by_hand(history: Path, tmp_path: Path) -> None:
-    """As docs/updating.md says: the answers file, too."""
+    """By the commands of docs/updating.md: in the answers file, too."""
     service = edited(history, tmp_path / "service", OLDEST, EVERYDAY)
-    run(service, "git", "mv", "src/my_service", "src/store")
-    run(service, "sh", "-c", "git grep -lw my_service | xargs sed -i 's/\\bmy_service\\b/store/g'")
-    commit(service, "Rename the package")
+    commands = re.findall(r"^        (git .*)$", (ROOT / "docs" / "updating.md").read_text(), re.MULTILINE)
+    assert len(commands) == 3
+    run(service, "git", "config", "user.name", "Nobody")
+    run(service, "git", "config", "user.email", "nobody@example.com")
+    for command in commands:
+        run(service, "sh", "-c", command)
     mine = lines_of_mine(service)
     status, message = copier_update(service)
     assert status == 0, message

@@ -1,6 +1,7 @@
 """`make update`, `make outdated` and `make check` in a service: what they say, refuse, merge and undo."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -104,6 +105,8 @@ def test_a_conflict_is_named_and_refused(service: Path) -> None:
         assert status == 2
         assert "src/my_service/database/session.py" in output
     go_back = output.partition("go back: ")[2].splitlines()[0]
+    documented = re.findall(r"^    (git .*)$", (ROOT / "docs" / "updating.md").read_text(), re.MULTILINE)
+    assert go_back == " && ".join(documented)
     run(service, "sh", "-c", go_back)
     assert run(service, "git", "status", "--short") == ""
     (service / "notes.md").write_text("Text\n<<<<<<< HEAD\n")

@@ -1,0 +1,60 @@
+"""docs/ownership.md is true: each rendered file has one owner, and updates keep to it."""
+
+import re
+from pathlib import Path
+
+from .combinations import BY_NAME
+from .edits import package
+from .projects import ROOT, commit, run
+from .releases import NEXT, WORKING_TREE
+from .test_render import texts
+from .test_updates import start, update
+
+WITHOUT_ANCHOR = {".env.example", "Dockerfile", "compose.yaml"}
+
+
+def owners() -> dict[str, list[str]]:
+    """The patterns below each heading."""
+    _, *sections = re.split(r"^## ", (ROOT / "docs" / "ownership.md").read_text(), flags=re.MULTILINE)
+    return {section.partition("\n")[0]: re.findall(r"^    (\S+)$", section, re.MULTILINE) for section in sections}
+
+
+def matches(pattern: str, file: str, package_dir: str) -> bool:
+    expression = re.escape(pattern.replace("PACKAGE", package_dir)).replace(r"\*\*", ".+").replace(r"\*", "[^/]*")
+    return re.fullmatch(expression, file) is not None
+
+
+def owner(file: str, package_dir: str) -> str:
+    (found,) = [name for name, patterns in owners().items() if any(matches(p, file, package_dir) for p in patterns)]
+    return found
+
+
+def test_each_file_has_one_owner(project: Path, combination: str) -> None:
+    package_dir = str(BY_NAME[combination].get("package_dir", ""))
+    package_dir = package_dir or str(package(project).relative_to(project))
+    for file, text in texts(project).items():
+        anchored = re.search(r"^ *# Your(s| routers):$", text, re.MULTILINE) is not None
+        assert (owner(file, package_dir) == "Shared") == (anchored or file in WITHOUT_ANCHOR), file
+
+
+def test_no_pattern_is_left_over(history: Path, tmp_path: Path) -> None:
+    files = {
+        file
+        for number, ci in enumerate(("github", "gitlab"))
+        for file in run(start(history, tmp_path / str(number), WORKING_TREE, ci=ci), "git", "ls-files").split()
+    }
+    for patterns in owners().values():
+        for pattern in patterns:
+            assert any(matches(pattern, file, "src/my_service") for file in files), pattern
+
+
+def test_what_is_yours_is_not_touched_and_does_not_come_back(history: Path, tmp_path: Path) -> None:
+    kept, emptied = (start(history, tmp_path / name, WORKING_TREE) for name in ("kept", "emptied"))
+    yours = [file for file in run(kept, "git", "ls-files").split() if owner(file, "src/my_service") == "Yours"]
+    run(emptied, "git", "rm", "--quiet", *yours)
+    commit(emptied, "Delete what is mine")
+    for service in (kept, emptied):
+        update(service, NEXT)
+    changed = run(kept, "git", "status", "--short", "--untracked-files=all").split("\n")
+    assert {line[3:] for line in changed} & set(yours) == set()
+    assert [file for file in yours if (emptied / file).exists()] == []
