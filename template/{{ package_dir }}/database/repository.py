@@ -5,13 +5,13 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.interfaces import ORMOption
 
-from .base import Base
 from .errors import NotFoundError
 from .pagination import Order, Page, keyset_page
 
-Model = TypeVar("Model", bound=Base)
+Model = TypeVar("Model", bound=DeclarativeBase)
 
 
 class Repository(Generic[Model]):
