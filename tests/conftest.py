@@ -18,6 +18,8 @@ from .combinations import BY_NAME
 from .projects import ROOT, commit, copy_working_tree, run
 from .releases import build_history
 
+collect_ignore = ["existing_app"]  # its tests run where the layer is added to it
+
 
 class Render(Protocol):
     def __call__(self, **answers: str | bool) -> Path: ...
