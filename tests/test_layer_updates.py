@@ -1,0 +1,60 @@
+"""The layer in an application of somebody's: updated like a service, and nothing beside it is touched."""
+
+from collections import Counter
+from pathlib import Path
+
+import copier
+import pytest
+
+from .edits import append, lines_of_mine, replace
+from .projects import commit, run
+from .releases import NEXT, questions
+from .test_database_scope import ANSWERS_FILE, make_application, make_printed_edits, message_of
+from .test_services import PYTEST
+from .test_updates import TARGETS, conflicts, lost
+
+ANSWERS: dict[str, str | bool] = {"scope": "database", "package_dir": "app"}
+VERSIONS = [version for version in TARGETS if "scope" in questions(version)]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_layer_is_updated(history: Path, workspace: Path, postgres: str, version: str) -> None:
+    project = make_application(workspace, "app")
+    copier.run_copy(
+        str(history), project, vcs_ref=version, data=ANSWERS, answers_file=ANSWERS_FILE, defaults=True, quiet=True
+    )
+    make_printed_edits(project, "app", message_of(history, ANSWERS, project))
+    database = {"PYTHONPATH": str(project), "DATABASE_URL": postgres}
+    run(project, "alembic", "revision", "--autogenerate", "--message", "mine", **database)
+    run(project, "alembic", "upgrade", "head", **database)
+    append(project / "app" / "main.py", "\n# This is mine.\n")
+    append(project / "tests" / "database" / "fixtures.py", "\n# This is mine.\n")
+    commit(project, "With the layer")
+    mine = lines_of_mine(project)
+
+    target = TARGETS[version]
+    copier.run_update(project, vcs_ref=target, answers_file=ANSWERS_FILE, defaults=True, overwrite=True, quiet=True)
+    assert conflicts(project) == set()
+    assert lost(mine, project) == Counter()
+    changed = [line[3:] for line in run(project, "git", "status", "--short").splitlines()]
+    assert [path for path in changed if not path.startswith(("app/database/", "tests/database/", ANSWERS_FILE))] == []
+    if target == NEXT:
+        assert "RETRY_DELAY = 0.25\n" in (project / "app" / "database" / "session.py").read_text()
+    run(project, *PYTEST, PYTHONPATH=str(project))
+    run(project, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres, **database)
+
+
+def test_a_patched_layer_stands_with_markers(history: Path, workspace: Path) -> None:
+    project = make_application(workspace, "app")
+    version = VERSIONS[-1]
+    copier.run_copy(
+        str(history), project, vcs_ref=version, data=ANSWERS, answers_file=ANSWERS_FILE, defaults=True, quiet=True
+    )
+    session = project / "app" / "database" / "session.py"
+    replace(session, "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.5  # mine\n")
+    commit(project, "Patched")
+    copier.run_update(project, vcs_ref=NEXT, answers_file=ANSWERS_FILE, defaults=True, overwrite=True, quiet=True)
+    assert conflicts(project) == {"app/database/session.py"}
+    assert "<<<<<<< before updating\nRETRY_DELAY = 0.5  # mine\n" in session.read_text()
