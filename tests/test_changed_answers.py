@@ -85,6 +85,7 @@ def test_what_says_where_the_files_are_cannot_change(history: Path, tmp_path: Pa
     assert same == 0, message
 
 
+@pytest.mark.slow
 def test_a_package_renamed_by_hand(history: Path, tmp_path: Path) -> None:
     """By the commands of docs/updating.md: in the answers file, too."""
     service = edited(history, tmp_path / "service", OLDEST, EVERYDAY)

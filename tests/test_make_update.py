@@ -71,6 +71,7 @@ def test_outdated_with_the_real_uv(service: Path) -> None:
     assert f"the newest release is {NEXT}" in output
 
 
+@pytest.mark.slow
 def test_update_shows_merges_and_tests(service: Path, postgres: str) -> None:
     ALL["add_settings"](service)
     commit(service, "Mine")
@@ -128,6 +129,7 @@ def test_a_reformatted_service_is_merged_in_its_own_format(history: Path, tmp_pa
     run(service, "pytest", "-p", "no:cacheprovider")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["fails", "interrupted"])
 def test_an_update_that_does_not_end_leaves_the_service_as_it_was(service: Path, tmp_path: Path, how: str) -> None:
     """A copier that writes half an update, then fails or waits for the Ctrl-C."""
@@ -161,6 +163,7 @@ def test_an_update_that_does_not_end_leaves_the_service_as_it_was(service: Path,
     assert run(service, "git", "status", "--short") == ""
 
 
+@pytest.mark.slow
 def test_a_fix_reaches_a_service_that_has_the_fault(history: Path, tmp_path: Path, postgres: str) -> None:
     """A release whose sessions forget to commit; a service made from it; the update; and the rows are there."""
     template = tmp_path / "template"

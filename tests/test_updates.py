@@ -93,6 +93,7 @@ def test_everyday_edits_survive_in_each_combination(
     assert lost(mine, service) == Counter()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", TARGETS)
 def test_the_suite_of_an_edited_service_passes_after_the_update(
     history: Path, tmp_path: Path, postgres: str, version: str
