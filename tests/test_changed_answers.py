@@ -74,6 +74,7 @@ def test_soft_deletion_and_the_audit_log_switched_on(history: Path, tmp_path: Pa
     run(service, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["package_name=store", "scope=database", "example=false"])
 def test_what_says_where_the_files_are_cannot_change(history: Path, tmp_path: Path, answer: str) -> None:
     service = start(history, tmp_path / "service", LATEST)

@@ -95,6 +95,7 @@ def test_update_refuses_uncommitted_work(service: Path) -> None:
     assert run(service, "git", "status", "--short") == "?? notes.txt\n"
 
 
+@pytest.mark.slow
 def test_a_conflict_is_named_and_refused(service: Path) -> None:
     replace(package(service) / "database" / "session.py", "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.5  # mine\n")
     commit(service, "Patched")
