@@ -1,0 +1,53 @@
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TypedDict
+
+from shop.database import Base, Key, PrimaryKey
+from sqlalchemy import ColumnElement, Numeric, UniqueConstraint, insert, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+
+class Product(Base):
+    __tablename__ = "products"
+    __table_args__ = (UniqueConstraint("code"),)
+
+    id: Mapped[PrimaryKey]
+    code: Mapped[str]
+    price: Mapped[Decimal] = mapped_column(Numeric(10, 2))
+
+
+class ProductValues(TypedDict):
+    code: str
+    price: Decimal
+
+
+async def add_products(db: AsyncSession, values: Sequence[ProductValues]) -> Sequence[Key]:
+    """In the order of `values`. A thousand rows go in one statement."""
+    statement = insert(Product).returning(Product.id, sort_by_parameter_order=True)
+    return (await db.scalars(statement, values)).all()
+
+
+async def set_prices(db: AsyncSession, prices: dict[Key, Decimal]) -> None:
+    """Other values for each row: one statement, sent for all of them at once."""
+    await db.execute(update(Product), [{"id": key, "price": price} for key, price in prices.items()])
+
+
+async def raise_prices(db: AsyncSession, condition: ColumnElement[bool], factor: Decimal) -> Sequence[Key]:
+    """The same change for many rows. Returns which."""
+    statement = update(Product).where(condition).values(price=Product.price * factor).returning(Product.id)
+    return (await db.scalars(statement)).all()
+
+
+async def import_products(db: AsyncSession, values: Sequence[ProductValues]) -> Sequence[Product]:
+    """Add what is new, change what differs; returns what was added or changed. No code may stand in `values` twice."""
+    statement = upsert(Product).values(list(values))
+    new = statement.excluded
+    statement = statement.on_conflict_do_update(
+        index_elements=[Product.code],
+        set_={"price": new.price},
+        where=Product.price.is_distinct_from(new.price),
+    )
+    rows = statement.returning(Product)
+    return (await db.scalars(rows, execution_options={"populate_existing": True})).all()

@@ -1,0 +1,17 @@
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+# What a deferred constraint does: each statement succeeds, COMMIT does not.
+REFUSE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'refused at COMMIT' USING ERRCODE = '40001';
+END $$
+"""
+
+
+async def refuse_commits(db: AsyncSession, table: str) -> None:
+    """For a test in a database of its own: `real_database`, which no other test sees."""
+    await db.execute(text(REFUSE))
+    trigger = f"CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED"
+    await db.execute(text(f"{trigger} FOR EACH ROW EXECUTE FUNCTION refuse()"))

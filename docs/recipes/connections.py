@@ -1,0 +1,20 @@
+from pydantic import BaseModel
+from shop.database import DatabaseSettings
+
+
+class Deployment(BaseModel):
+    replicas: int
+    workers: int
+    # A rolling deployment runs old and new side by side.
+    surge: int = 1
+    # Of PostgreSQL's max_connections: for migrations, jobs and people.
+    spare: int = 10
+
+
+def settings_for_deployment(deployment: Deployment, max_connections: int) -> DatabaseSettings:
+    """The largest pool that all processes can fill at the same time."""
+    processes = (deployment.replicas + deployment.surge) * deployment.workers
+    pool_size = (max_connections - deployment.spare) // processes - 1  # one of each process is for readiness probes
+    if pool_size < 1:
+        return DatabaseSettings(pooler="transaction", pool_size=10, processes=processes)
+    return DatabaseSettings(pool_size=pool_size, processes=processes)

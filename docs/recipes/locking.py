@@ -1,0 +1,24 @@
+from shop.database import Base, Key, PrimaryKey
+from sqlalchemy import CheckConstraint, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped
+
+
+class Wallet(Base):
+    __tablename__ = "wallets"
+    __table_args__ = (CheckConstraint("balance >= 0", "balance_not_negative"),)
+
+    id: Mapped[PrimaryKey]
+    balance: Mapped[int]
+
+
+async def transfer(db: AsyncSession, payer_id: Key, payee_id: Key, amount: int) -> bool:
+    """Returns False when the payer has too little."""
+    # In the order of keys, whoever pays whom: two transfers in opposite directions would wait for each other.
+    statement = select(Wallet).where(Wallet.id.in_([payer_id, payee_id])).order_by(Wallet.id).with_for_update()
+    wallets = {wallet.id: wallet for wallet in await db.scalars(statement)}
+    if wallets[payer_id].balance < amount:
+        return False
+    wallets[payer_id].balance -= amount
+    wallets[payee_id].balance += amount
+    return True

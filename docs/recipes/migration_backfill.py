@@ -1,0 +1,18 @@
+import sqlalchemy as sa
+from alembic import op
+
+BATCH = sa.text("""
+WITH batch AS (SELECT id FROM members WHERE id > :last ORDER BY id LIMIT 1000 FOR UPDATE),
+changed AS (
+    UPDATE members SET nickname = lower(name) FROM batch WHERE members.id = batch.id AND nickname IS NULL
+)
+SELECT max(id) FROM batch
+""")
+
+
+def upgrade() -> None:
+    """Each batch is a transaction: locks are short, and after a failure it goes on where it was."""
+    with op.get_context().autocommit_block():
+        last = 0
+        while last is not None:
+            last = op.get_bind().scalar(BATCH, {"last": last})

@@ -1,0 +1,35 @@
+import sqlalchemy as sa
+from alembic import op
+
+# Each program writes the column that it knows, and both columns say the same.
+SYNCHRONIZE = """
+CREATE FUNCTION synchronize_member_names() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.full_name := coalesce(NEW.full_name, NEW.name);
+        NEW.name := NEW.full_name;
+    ELSIF NEW.name IS DISTINCT FROM OLD.name THEN
+        NEW.full_name := NEW.name;
+    ELSE
+        NEW.name := NEW.full_name;
+    END IF;
+    RETURN NEW;
+END $$
+"""
+
+
+def begin() -> None:
+    """The first release: its program reads and writes full_name. A backfill then fills the rows that exist."""
+    op.add_column("members", sa.Column("full_name", sa.String(200), nullable=True))
+    op.execute(SYNCHRONIZE)
+    op.execute(
+        "CREATE TRIGGER synchronize_names BEFORE INSERT OR UPDATE ON members"
+        " FOR EACH ROW EXECUTE FUNCTION synchronize_member_names()"
+    )
+
+
+def finish() -> None:
+    """The second, when no old program runs."""
+    op.execute("DROP TRIGGER synchronize_names ON members")
+    op.execute("DROP FUNCTION synchronize_member_names")
+    op.drop_column("members", "name")

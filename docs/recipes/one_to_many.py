@@ -1,0 +1,32 @@
+from shop.database import Base, Key, PrimaryKey
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+
+class Invoice(Base):
+    __tablename__ = "invoices"
+
+    id: Mapped[PrimaryKey]
+    customer: Mapped[str]
+
+    lines: Mapped[list["InvoiceLine"]] = relationship(
+        back_populates="invoice",
+        lazy="raise",
+        # A line belongs to its invoice: taken out of the list, it is deleted.
+        cascade="all, delete-orphan",
+        # With the invoice, PostgreSQL deletes its lines, in one statement and without loading them.
+        passive_deletes=True,
+        order_by="InvoiceLine.id",
+    )
+
+
+class InvoiceLine(Base):
+    __tablename__ = "invoice_lines"
+    # PostgreSQL makes no index for a foreign key, and each delete of an invoice looks for its lines.
+    __table_args__ = (Index(None, "invoice_id"),)
+
+    id: Mapped[PrimaryKey]
+    invoice_id: Mapped[Key] = mapped_column(ForeignKey("invoices.id", ondelete="CASCADE"))
+    product: Mapped[str]
+
+    invoice: Mapped[Invoice] = relationship(back_populates="lines", lazy="raise")

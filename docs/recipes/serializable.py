@@ -1,0 +1,29 @@
+from datetime import date
+
+from shop.database import Base, Database, Key, PrimaryKey, run_transaction
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped
+
+
+class Shift(Base):
+    __tablename__ = "shifts"
+
+    id: Mapped[PrimaryKey]
+    doctor: Mapped[str]
+    day: Mapped[date]
+    on_call: Mapped[bool]
+
+
+async def go_home(database: Database, shift_id: Key) -> bool:
+    """Returns False when nobody else would be on call."""
+
+    async def work(db: AsyncSession) -> bool:
+        shift = await db.get_one(Shift, shift_id)
+        on_call = await db.scalar(select(func.count()).select_from(Shift).where(Shift.day == shift.day, Shift.on_call))
+        if on_call == 1:
+            return False
+        shift.on_call = False
+        return True
+
+    return await run_transaction(database, work)

@@ -1,0 +1,58 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from shop.database import Base, Key, PrimaryKey, Repository
+from shop.database.dependencies import DbSession
+from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+router = APIRouter()
+
+
+class StockItem(Base):
+    __tablename__ = "stock_items"
+    __table_args__ = (CheckConstraint("quantity >= 0", "quantity_not_negative"),)
+
+    id: Mapped[PrimaryKey]
+    quantity: Mapped[int]
+
+
+class Reservation(Base):
+    __tablename__ = "reservations"
+
+    id: Mapped[PrimaryKey]
+    item_id: Mapped[Key] = mapped_column(ForeignKey("stock_items.id"))
+    quantity: Mapped[int]
+
+
+class StockRepository(Repository[StockItem]):
+    model = StockItem
+
+
+class ReservationRepository(Repository[Reservation]):
+    model = Reservation
+
+
+class Warehouse:
+    """The rule that both tables keep together. Its repositories share a session, and so a transaction."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.stock = StockRepository(db)
+        self.reservations = ReservationRepository(db)
+
+    async def reserve(self, item_id: Key, quantity: int) -> Reservation:
+        reservation = await self.reservations.add(Reservation(item_id=item_id, quantity=quantity))
+        item = await self.stock.get(item_id)
+        # In the database's arithmetic: another request may have changed the row since it was read.
+        await self.stock.update(item, {"quantity": StockItem.quantity - quantity})
+        return reservation
+
+
+async def warehouse(db: DbSession) -> Warehouse:
+    return Warehouse(db)
+
+
+@router.post("/items/{item_id}/reservations", status_code=201)
+async def reserve(item_id: Key, quantity: int, warehouse: Annotated[Warehouse, Depends(warehouse)]) -> Key:
+    return (await warehouse.reserve(item_id, quantity)).id

@@ -1,0 +1,25 @@
+import asyncio
+import signal
+
+from recipes.queue import Handler, work
+from shop.database import DatabaseSettings, close_db, init_db
+
+
+async def main(settings: DatabaseSettings, handle: Handler) -> None:
+    """A process of its own, beside the service, which ends on SIGTERM: a task in hand is rolled back, not lost."""
+    database = await init_db(settings.model_copy(update={"application_name": "worker", "pool_size": 2}))
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    workers = [asyncio.create_task(work(database, handle)) for _ in range(2)]
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        # A worker that fails ends the process: whoever started it starts it again.
+        done, _ = await asyncio.wait([*workers, stopped], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in [*workers, stopped]:
+            task.cancel()
+        await asyncio.gather(*workers, stopped, return_exceptions=True)
+        await close_db(database)
