@@ -29,7 +29,7 @@ def commit(folder: Path, message: str) -> None:
         nobody |= {f"GIT_{role}_NAME": "Nobody", f"GIT_{role}_EMAIL": "nobody@example.com"}
     run(folder, "git", "init", "--quiet", "--initial-branch=main", **nobody)
     run(folder, "git", "add", "--all", **nobody)
-    run(folder, "git", "commit", "--quiet", f"--message={message}", **nobody)
+    run(folder, "git", "commit", "--quiet", "--allow-empty", f"--message={message}", **nobody)
 
 
 def run(project: Path, *command: str, **environment: str) -> str:
