@@ -34,3 +34,15 @@ def test_suite_in_two_processes(render: Render, postgres: str, database: str) ->
 @pytest.mark.slow
 def test_suite_on_an_embedded_server(render: Render) -> None:
     assert set(outcome(run(render(), *PYTEST, "--database=postgres"))) == {"passed"}
+
+
+@pytest.mark.slow
+def test_a_stream_of_100_000_rows_holds_as_few(render: Render, postgres: str) -> None:
+    """The service's own test, with five times the rows and the same bound of 1 MiB."""
+    project = render()
+    test = project / "tests" / "database" / "test_statements.py"
+    text = test.read_text()
+    test.write_text(text.replace("20_000", "100_000").replace("20_001", "100_001"))
+    assert text.count("20_000") == 2
+    output = run(project, *PYTEST, "--database=postgres", str(test), "-k", "stream", TEST_DATABASE_URL=postgres)
+    assert outcome(output)["passed"] == 1
