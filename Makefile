@@ -40,6 +40,10 @@ render: $(READY) ## Ask the questions and render a service into DEST=../shop
 render-combination: $(READY) ## Render the combination ID=default for a look, into .rendered/
 	$(BIN)/python -m scripts.render_combination $(ID)
 
+.PHONY: recipes
+recipes: $(READY) ## Run the recipes, and write anew what their pages say PostgreSQL is asked
+	RECORD=1 $(BIN)/pytest tests/test_recipes.py
+
 .PHONY: release
 release: $(READY) ## Test, write the heading into CHANGELOG.md, commit and tag: VERSION=1.2.0, or patch, minor, major
 	$(if $(VERSION),,$(error Say which: make release VERSION=minor))

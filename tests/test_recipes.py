@@ -34,7 +34,7 @@ def test_recipes(service: Path, postgres: str) -> None:
 def test_recipes_are_typed(service: Path) -> None:
     # With the cache of the services, which holds the libraries.
     cache = ROOT / ".cache" / "mypy" / os.environ.get("PYTEST_XDIST_WORKER", "main")
-    run(service, "mypy", "--cache-dir", str(cache), "recipes", "tests/recipes")
+    run(service, "mypy", "--cache-dir", str(cache), "--explicit-package-bases", "recipes", "tests/recipes")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -44,7 +44,7 @@ def test_page_shows_what_runs(name: str) -> None:
     assert f"```{{literalinclude}} {name}.txt\n" in page
     # Why, what it prevents, what PostgreSQL does.
     assert re.fullmatch(
-        r"# .+\n\n[^#`].+\n```.+\n```\n\n\*\*The mistake:\*\* .+\n## What PostgreSQL does\n.+", page, re.DOTALL
+        r"# .+\n\n(?!#|```).+\n```.+\n```\n\n\*\*The mistake:\*\* .+\n## What PostgreSQL does\n.+", page, re.DOTALL
     )
 
 

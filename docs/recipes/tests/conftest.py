@@ -65,22 +65,35 @@ class Trace:
         self.wire = wire
         self.statements: list[str] = []
         self.text: list[str] = []
+        self.begun = ""
         for name in ("begin", "commit", "rollback"):
-            event.listen(engine.sync_engine, name, lambda connection, name=name: self.record(connection, name.upper()))
-        event.listen(
-            engine.sync_engine, "before_cursor_execute", lambda _connection, _cursor, sql, *_: self.add(str(sql))
-        )
+            event.listen(engine.sync_engine, name, getattr(self, name))
+        event.listen(engine.sync_engine, "before_cursor_execute", self.execute)
 
-    def record(self, connection: Connection, word: str) -> None:
+    def begin(self, connection: Connection) -> None:
         driver: Any = connection.connection.dbapi_connection
-        level = driver.isolation_level or "read_committed"
-        if level != "autocommit":
-            special = word == "BEGIN" and level != "read_committed"
-            self.add(f"BEGIN ISOLATION LEVEL {level.upper().replace('_', ' ')}" if special else word)
+        level = (driver.isolation_level or "read_committed").upper().replace("_", " ")
+        # asyncpg is told of it with the first statement.
+        self.begun = {"AUTOCOMMIT": "", "READ COMMITTED": "BEGIN"}.get(level, f"BEGIN ISOLATION LEVEL {level}")
 
-    def add(self, statement: str) -> None:
+    def execute(self, connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if self.begun:
+            self.statements.append(self.begun)
+            self.begun = ""
         text = " ".join(statement.split())
         self.statements.append(text if len(text) < 1000 else f"{text[:300]} ... {text[-120:]}")
+
+    def commit(self, connection: Connection) -> None:
+        self.end(connection, "COMMIT")
+
+    def rollback(self, connection: Connection) -> None:
+        self.end(connection, "ROLLBACK")
+
+    def end(self, connection: Connection, word: str) -> None:
+        driver: Any = connection.connection.dbapi_connection
+        if not self.begun and driver.isolation_level != "autocommit":
+            self.statements.append(word)
+        self.begun = ""
 
     async def __call__(self, title: str, work: Callable[[], Awaitable[T]], *, warm: bool = True) -> T:
         """Write down what `work` asks, on a connection that has asked it before, as most have."""

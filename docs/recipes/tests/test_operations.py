@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from fastapi.testclient import TestClient
 from httpx import ASGITransport, AsyncClient
 from recipes import (
     clock,
@@ -22,6 +21,7 @@ from recipes import (
     migration_not_null,
     migration_rename,
     migration_schema,
+    queue,
     replicas,
     worker,
 )
@@ -118,6 +118,8 @@ async def test_migration_rename(database: Database, migrate: Migrate, trace: Tra
 
 
 async def test_migration_index(database: Database, migrate: Migrate, trace: Trace) -> None:
+    await trace("upgrade", lambda: migrate(migration_index.upgrade), warm=False)
+    await migrate(migration_index.downgrade)
     async with database.session_scope() as writer:
         await writer.execute(text("INSERT INTO authors (name) VALUES ('a transaction that is open')"))
         built = asyncio.create_task(migrate(migration_index.upgrade))
@@ -127,7 +129,6 @@ async def test_migration_index(database: Database, migrate: Migrate, trace: Trac
         # While it is built, others write.
         await run(database, "INSERT INTO members (name) VALUES ('meanwhile')")
     await built
-    await trace("upgrade", lambda: migrate(migration_index.upgrade))
     assert await fetch(database, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_members_name'::regclass")
     await migrate(migration_index.downgrade)
 
@@ -276,22 +277,19 @@ async def test_worker(url: URL, database: Database, trace: Trace) -> None:
     with pytest.raises(DBAPIError):
         await worker.main(settings_for(url), fail)
 
-    async def look() -> bool:
-        async with database.session_scope() as db:
-            return await db.scalar(select(Task).with_for_update(skip_locked=True)) is not None
-
-    await trace("what a worker asks each second when there is nothing else to do", look)
+    await run(database, "DELETE FROM tasks")
+    title = "what a worker asks each second when there is nothing to do"
+    assert not await trace(title, lambda: queue.work_once(database, fail))
 
 
 async def test_existing_application(url: URL, database: Database, trace: Trace) -> None:
-    def ask() -> tuple[int, int, list[str]]:
-        with TestClient(existing_application.create_existing_app(settings_for(url))) as client:
-            refused = client.post("/favourites?author_id=99")
-            assert refused.json()["constraint"] == "fk_favourites_author_id_authors"
-            added = client.post("/favourites?author_id=1")
-            return refused.status_code, added.status_code, client.get("/names").json()
-
     async with database.session_scope() as db:
         db.add(new_author(name="Lem"))
-    assert await asyncio.to_thread(ask) == (409, 201, ["Lem"])
+    app = existing_application.create_existing_app(settings_for(url))
+    transport = ASGITransport(app)
+    async with app.router.lifespan_context(app), AsyncClient(transport=transport, base_url="http://test") as client:
+        refused = await client.post("/favourites?author_id=99")
+        assert (refused.status_code, refused.json()["constraint"]) == (409, "fk_favourites_author_id_authors")
+        assert (await client.post("/favourites?author_id=1")).status_code == 201
+        assert (await client.get("/names")).json() == ["Lem"]
     await trace("GET /names", lambda: existing_application.read_names(database))

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from datetime import date
 
 import pytest
@@ -29,13 +30,14 @@ from recipes.versions import Article
 from shop.database import Database
 from shop.main import create_app
 from shop.settings import Settings
-from sqlalchemy import URL, func, select, text
+from sqlalchemy import URL, QueuePool, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
-from starlette.testclient import TestClient
+from websockets.asyncio.client import connect
 
 from tests.database.backends import settings_for
+from tests.database.http import serve_http
 
 from .conftest import Serve, Trace
 
@@ -72,24 +74,24 @@ async def test_streams(database: Database, serve: Serve, trace: Trace) -> None:
     assert response.text.startswith("1,0.0\n2,1.0\n")
 
 
-async def test_websockets(url: URL, database: Database, trace: Trace) -> None:
+async def test_websockets(database: Database, trace: Trace) -> None:
     await trace("one message", lambda: websockets.keep(database, "hello"))
-
-    def talk() -> list[int]:
-        # On a loop of its own, and so with a pool of its own.
-        app = create_app(Settings(_env_file=None, database=settings_for(url)))
-        app.include_router(websockets.router)
-        with TestClient(app) as client, client.websocket_connect("/chat") as socket:
-            keys = []
+    assert isinstance(database.engine, AsyncEngine)
+    app = create_app(Settings(_env_file=None, database=settings_for(None)))
+    app.state.database = database
+    app.include_router(websockets.router)
+    async with serve_http(app) as client:
+        keys = []
+        async with connect(f"ws://{client.base_url.netloc.decode()}/chat", proxy=None) as socket:
             for _ in range(2):
-                socket.send_text("hello")
-                keys.append(socket.receive_json()["id"])
-                pool = app.state.database.engine.pool
-                assert pool.checkedout() == 0
-        return keys
-
-    first, second = await asyncio.to_thread(talk)
-    assert second == first + 1
+                await socket.send("hello")
+                keys.append(json.loads(await socket.recv())["id"])
+                # Between two messages the socket holds no connection.
+                assert isinstance(database.engine.pool, QueuePool)
+                assert database.engine.pool.checkedout() == 0
+    assert keys[1] == keys[0] + 1
+    async with database.read_scope() as db:
+        assert await db.scalar(select(func.count()).select_from(websockets.ChatMessage)) == 4
 
 
 async def test_scripts(url: URL, database: Database, trace: Trace) -> None:
