@@ -20,8 +20,8 @@ async def go_home(database: Database, shift_id: Key) -> bool:
 
     async def work(db: AsyncSession) -> bool:
         shift = await db.get_one(Shift, shift_id)
-        on_call = await db.scalar(select(func.count()).select_from(Shift).where(Shift.day == shift.day, Shift.on_call))
-        if on_call == 1:
+        others = select(func.count()).where(Shift.day == shift.day, Shift.on_call, Shift.id != shift.id)
+        if not await db.scalar(others):
             return False
         shift.on_call = False
         return True
