@@ -44,6 +44,14 @@ render-combination: $(READY) ## Render the combination ID=default for a look, in
 recipes: $(READY) ## Run the recipes, and write anew what their pages say PostgreSQL is asked
 	RECORD=1 $(BIN)/pytest tests/test_recipes.py
 
+.PHONY: docs
+docs: $(READY) ## Build the documentation into .site
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet --doctree-dir .cache/doctrees docs .site
+
+.PHONY: docs-serve
+docs-serve: docs ## Show the documentation on http://127.0.0.1:8008
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory .site 8008
+
 .PHONY: release
 release: $(READY) ## Test, write the heading into CHANGELOG.md, commit and tag: VERSION=1.2.0, or patch, minor, major
 	$(if $(VERSION),,$(error Say which: make release VERSION=minor))
@@ -66,4 +74,4 @@ constraints: $(READY) ## Renew constraints.txt
 	$(BIN)/copier copy --quiet --defaults --vcs-ref HEAD . .cache/constraints
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
 		--custom-compile-command "make constraints" --output-file constraints.txt \
-		--group tests --group .cache/constraints/pyproject.toml:dev .cache/constraints/pyproject.toml
+		--group tests --group docs --group .cache/constraints/pyproject.toml:dev .cache/constraints/pyproject.toml

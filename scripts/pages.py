@@ -1,0 +1,127 @@
+"""What the documentation tells of the template as it is: its questions, and the settings and errors of a service."""
+
+import ast
+import inspect
+import re
+import sys
+import textwrap
+import warnings
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import copier
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+TYPES = {"DatabaseURL": "a URL", "Seconds": "seconds", "int": "a number", "str": "text"}
+
+
+def fill(page: str) -> str:
+    """The text of a page, with what its comments ask for."""
+    parts = {"questions": questions, "settings": settings, "faults": faults}
+    return re.sub(r"<!-- (\w+) -->", lambda match: parts[match[1]](), page)
+
+
+@cache
+def rendered(scope: str) -> "TemporaryDirectory[str]":
+    """A project with the defaults, until the program ends."""
+    folder = TemporaryDirectory()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", copier.errors.DirtyLocalWarning)
+        copier.run_copy(str(ROOT), folder.name, data={"scope": scope}, defaults=True, quiet=True, vcs_ref="HEAD")
+    return folder
+
+
+def answers(scope: str) -> dict[str, object]:
+    return dict(yaml.safe_load(Path(rendered(scope).name, ".copier-answers.yml").read_text()))
+
+
+def module(name: str) -> Any:
+    """A module of a rendered service."""
+    source = str(Path(rendered("service").name, "src"))
+    if source not in sys.path:
+        sys.path.append(source)
+    return import_module(f"my_service.{name}")
+
+
+def questions() -> str:
+    """A section for each question of copier.yml."""
+    defaults = answers("database") | answers("service")
+    asked = {
+        name: question
+        for name, question in yaml.safe_load((ROOT / "copier.yml").read_text()).items()
+        if not name.startswith("_") and question.get("when") is not False
+    }
+    return "\n".join(section(name, question, defaults[name]) for name, question in asked.items())
+
+
+def section(name: str, question: dict[str, Any], default: object) -> str:
+    prompt, mark, rest = question["help"].replace("<", r"\<").partition("? ")
+    follows = ", which follows from other answers" if "{" in str(question["default"]) else ""
+    lines = [
+        f"## {name}\n",
+        f"**{prompt}{mark.strip()}** {rest}\n",
+        f"- Answer: {choices(question)}",
+        f"- Default: {show(default)}{follows}",
+    ]
+    if scope := re.search(r"scope == '(\w+)'", question.get("when", "")):
+        lines.append(f"- Asked with: [scope](#scope) `{scope[1]}`")
+    return "\n".join(lines) + "\n"
+
+
+def choices(question: dict[str, Any]) -> str:
+    if "choices" in question:
+        known = question["choices"]
+        labels = known if isinstance(known, dict) else {value: value for value in known}
+        # A label that begins with its value says more about it; one that is its value says nothing.
+        told = ((value, re.sub(f"^{value}(: )?", "", label, flags=re.IGNORECASE)) for label, value in labels.items())
+        return ", ".join(f"`{value}` ({label})" if label else f"`{value}`" for value, label in told)
+    return "`true` or `false`" if question["type"] == "bool" else "text"
+
+
+def show(value: object) -> str:
+    return "empty" if value in ("", None) else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def settings() -> str:
+    """An entry for each setting of a rendered service: its name in the environment, type, default, and what it does."""
+    classes = module("settings").Settings, module("database.settings").DatabaseSettings
+    return "\n".join(entry for settings in classes for entry in entries(settings))
+
+
+def entries(settings: Any) -> list[str]:
+    body = ast.parse(textwrap.dedent(inspect.getsource(settings))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    result = []
+    for field, text in zip(body.body, body.body[1:], strict=False):
+        # A setting is what has a text; what has none holds settings of its own.
+        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr)):
+            continue
+        name, info = field.target.id, settings.model_fields[field.target.id]
+        aliases = getattr(info.validation_alias, "choices", None)
+        names = aliases or [f"{settings.model_config['env_prefix']}{name}".upper()]
+        heading = " or ".join(f"`{name}`" for name in names)
+        what = inspect.cleandoc(str(ast.literal_eval(text.value)))
+        default = "" if info.default is None else f", default `{info.default}`"
+        result.append(f"{heading}\n: {kind(field.annotation)}{default}. {what}\n")
+    return result
+
+
+def kind(annotation: ast.expr) -> str:
+    if isinstance(annotation, ast.Subscript):
+        return " or ".join(f"`{value}`" for value in ast.literal_eval(annotation.slice))
+    return TYPES[ast.unparse(annotation)]
+
+
+def faults() -> str:
+    """What a client is told, by the SQLSTATE of the error or its class."""
+    rows: dict[tuple[int, str], list[str]] = {}
+    for state, fault in module("database.errors").FAULTS.items():
+        detail = f"{fault.detail} With `Retry-After`." if fault.retry_after else fault.detail
+        rows.setdefault((fault.status, detail), []).append(state)
+    lines = [f"| {', '.join(states)} | {status} | {detail} |" for (status, detail), states in rows.items()]
+    return "\n".join(["| SQLSTATE | Status | Detail |", "| --- | --- | --- |", *lines])
