@@ -76,10 +76,10 @@ def section(name: str, question: dict[str, Any], default: object) -> str:
 def choices(question: dict[str, Any]) -> str:
     if "choices" in question:
         known = question["choices"]
-        labels = known if isinstance(known, dict) else {value: value for value in known}
+        labels = known if isinstance(known, dict) else dict(zip(known, known, strict=True))
         # A label that begins with its value says more about it; one that is its value says nothing.
-        told = ((value, re.sub(f"^{value}(: )?", "", label, flags=re.IGNORECASE)) for label, value in labels.items())
-        return ", ".join(f"`{value}` ({label})" if label else f"`{value}`" for value, label in told)
+        told = ((value, label.removeprefix(f"{value}: ")) for label, value in labels.items())
+        return ", ".join(f"`{value}` ({label})" if label.lower() != value else f"`{value}`" for value, label in told)
     return "`true` or `false`" if question["type"] == "bool" else "text"
 
 

@@ -115,8 +115,9 @@ def test_every_question_is_told(pages: dict[str, Page]) -> None:
     for name, question in asked.items():
         assert " ".join(question["help"].split()) in told[name]
         known = question.get("choices", [])
-        for choice in known.values() if isinstance(known, dict) else known:
-            assert re.search(rf"\nAnswer: .*\b{re.escape(choice)}\b", told[name])
+        for label, choice in known.items() if isinstance(known, dict) else zip(known, known, strict=True):
+            shown = label.removeprefix(f"{choice}: ")
+            assert f"{choice} ({shown})" in told[name] or (shown.lower() == choice and choice in told[name])
         if "{" not in str(question["default"]):
             default = json.dumps(question["default"]).strip('"') or "empty"
             assert f"\nDefault: {default}\n" in told[name]
