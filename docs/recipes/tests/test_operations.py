@@ -215,7 +215,7 @@ async def test_connections(url: URL, database: Database, trace: Trace) -> None:
         assert (response.status_code, response.json()["detail"]) == (503, "All database connections are busy.")
     finally:
         await close_db(full)
-    await trace("what a request waits for, with a connection to be had", database.ping)
+    await trace("a probe of readiness", database.ping)
 
 
 async def test_replicas(url: URL, all_tables: URL, database: Database, serve: Serve, trace: Trace) -> None:
