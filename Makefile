@@ -32,6 +32,10 @@ test: $(READY) lint ## Run all tests
 test-fast: $(READY) lint ## Run the tests of the default combination, in less than a minute
 	$(BIN)/pytest -n logical --dist loadgroup -m "not slow"
 
+.PHONY: test-combination
+test-combination: $(READY) ## Run the tests of the combination ID=default alone
+	$(BIN)/pytest -n logical --dist loadgroup -k "[$(ID)]"
+
 .PHONY: render
 render: $(READY) ## Ask the questions and render a service into DEST=../shop
 	$(BIN)/copier copy --vcs-ref HEAD "$(CURDIR)" $(DEST)

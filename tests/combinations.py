@@ -1,7 +1,7 @@
 """The combinations of answers that are proven. What an entry does not name has its default.
 
 Every two values of any two questions stand together in some entry: test_combinations.py counts. pytest takes its ids
-from here, `python -m tests.combinations` prints them for the CI matrix.
+from here, `python -m tests.combinations` prints them for the CI matrix, `make test-combination ID=...` runs one.
 """
 
 import json
@@ -77,4 +77,4 @@ BY_NAME = {name(answers): answers for answers in SERVICES}
 LAYERS_BY_NAME = {name(answers): {"scope": "database", **answers} for answers in LAYERS}
 
 if __name__ == "__main__":
-    print(json.dumps(list(BY_NAME)))
+    print(json.dumps([*BY_NAME, *LAYERS_BY_NAME]))

@@ -69,7 +69,10 @@ def render(template: Path, workspace: Path) -> Render:
 
 @pytest.fixture(
     scope="session",
-    params=[pytest.param(name, id=name, marks=pytest.mark.slow if name != "default" else ()) for name in BY_NAME],
+    params=[
+        pytest.param(name, id=name, marks=[pytest.mark.combination, *([pytest.mark.slow] if name != "default" else [])])
+        for name in BY_NAME
+    ],
 )
 def combination(request: pytest.FixtureRequest) -> str:
     """The name of each combination in turn."""

@@ -13,6 +13,8 @@ from .releases import WORKING_TREE, releases
 from .test_services import PYTEST
 from .test_updates import conflicts, edited, lost, start
 
+pytestmark = pytest.mark.updates
+
 OLDEST = next(iter(releases()))
 LATEST = WORKING_TREE
 

@@ -150,6 +150,7 @@ def make_printed_edits(project: Path, package_dir: str, message: str) -> None:
     (project / "worker.py").write_text(WORKER.replace("PACKAGE", package))
 
 
+@pytest.mark.combination
 @pytest.mark.parametrize("combination", LAYERS_BY_NAME)
 def test_added_to_an_application(template: Path, workspace: Path, postgres: str, combination: str) -> None:
     answers = LAYERS_BY_NAME[combination]

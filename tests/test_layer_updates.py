@@ -16,7 +16,7 @@ from .test_updates import TARGETS, conflicts, lost
 ANSWERS: dict[str, str | bool] = {"scope": "database", "package_dir": "app"}
 VERSIONS = [version for version in TARGETS if "scope" in questions(version)]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.updates]
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -16,6 +16,8 @@ from .projects import BIN, ROOT, clean_environment, commit, run
 from .releases import NEXT, WORKING_TREE, releases
 from .test_updates import conflicts, edited, lost, start, update
 
+pytestmark = pytest.mark.updates
+
 # In place of the service's own environment, whose installation takes long: the one of these tests. What `uv run` does
 # is left to test_outdated_with_the_real_uv.
 TOOL = '#!/bin/sh\nexec {tool} "$@"\n'

@@ -3,12 +3,16 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from .combinations import BY_NAME
 from .edits import package
 from .projects import ROOT, commit, run
 from .releases import NEXT, WORKING_TREE
 from .test_render import texts
 from .test_updates import start, update
+
+pytestmark = pytest.mark.updates
 
 WITHOUT_ANCHOR = {".env.example", "Dockerfile", "compose.yaml"}
 

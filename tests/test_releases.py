@@ -12,6 +12,8 @@ from scripts import release as script
 from .projects import PARTS, ROOT, commit, copy_working_tree, run
 from .releases import WORKING_TREE, questions, releases
 
+pytestmark = pytest.mark.updates
+
 
 def test_releases_are_found_by_their_headings() -> None:
     assert next(iter(releases())) == "1.0.0"

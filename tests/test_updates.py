@@ -16,6 +16,8 @@ from .projects import commit, run
 from .releases import NEXT, WORKING_TREE, questions, releases
 from .test_services import PYTEST
 
+pytestmark = pytest.mark.updates
+
 TARGETS = dict.fromkeys(releases(), WORKING_TREE) | {WORKING_TREE: NEXT}
 
 COMBINATIONS: list[dict[str, str | bool]] = [
