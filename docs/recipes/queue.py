@@ -1,38 +1,50 @@
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from shop.database import Base, CreatedAt, Database, PrimaryKey
-from sqlalchemy import Index, select
+from sqlalchemy import Index, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+logger = logging.getLogger(__name__)
+
 
 class Task(Base):
     __tablename__ = "tasks"
-    __table_args__ = (Index(None, "created_at", "id"),)
+    __table_args__ = (Index(None, "run_at", "id"),)
 
     id: Mapped[PrimaryKey]
     payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    created_at: Mapped[CreatedAt]
+    failures: Mapped[int] = mapped_column(server_default="0")
+    run_at: Mapped[CreatedAt]  # now, unless you say when
 
 
 Handler = Callable[[AsyncSession, dict[str, Any]], Awaitable[None]]
 
 
 async def work_once(database: Database, handle: Handler) -> bool:
-    """Do the oldest task that no other worker holds. Returns False when there is none.
+    """Do the oldest task that is due and that no other worker holds. Returns False when there is none.
 
     The task is gone when its work is committed. When the worker dies, its lock goes with it, and the next one finds it.
     """
+    due = select(Task).where(Task.run_at <= func.now()).order_by(Task.run_at, Task.id)
     async with database.session_scope() as db:
-        oldest = select(Task).order_by(Task.created_at, Task.id).limit(1).with_for_update(skip_locked=True)
-        task = await db.scalar(oldest)
+        task = await db.scalar(due.limit(1).with_for_update(skip_locked=True))
         if task is None:
             return False
-        await handle(db, task.payload)
-        await db.delete(task)
+        try:
+            async with db.begin_nested():  # what a handler did before it failed is undone
+                await handle(db, task.payload)
+                await db.delete(task)
+        except Exception:
+            logger.exception("Task %s failed", task.id)
+            task.failures += 1
+            # Later each time, so that a task which always fails is not always the oldest.
+            task.run_at = func.now() + timedelta(seconds=min(2**task.failures, 3600))
         return True
 
 

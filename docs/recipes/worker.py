@@ -14,7 +14,7 @@ async def main(settings: DatabaseSettings, handle: Handler) -> None:
     workers = [asyncio.create_task(work(database, handle)) for _ in range(2)]
     stopped = asyncio.create_task(stop.wait())
     try:
-        # A worker that fails ends the process: whoever started it starts it again.
+        # A worker that loses its database ends the process: whoever started it starts it again.
         done, _ = await asyncio.wait([*workers, stopped], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()

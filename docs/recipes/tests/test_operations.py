@@ -32,7 +32,7 @@ from shop.database import Database, close_db, init_db
 from shop.main import create_app
 from shop.settings import Settings
 from sqlalchemy import URL, Connection, func, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from tests.database.backends import administer, cloned, settings_for, use_database
@@ -271,15 +271,14 @@ async def test_worker(url: URL, database: Database, trace: Trace) -> None:
     # What it had in hand is still there.
     assert await fetch(database, "SELECT payload ->> 'number' FROM tasks") == "2"
 
-    async def fail(_: AsyncSession, __: object) -> None:
-        raise DBAPIError(None, None, Exception("ends the process"))
+    async def lose_connection(db: AsyncSession, _: object) -> None:
+        await db.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
-    with pytest.raises(DBAPIError):
-        await worker.main(settings_for(url), fail)
-
+    with pytest.raises(SQLAlchemyError):
+        await worker.main(settings_for(url), lose_connection)
     await run(database, "DELETE FROM tasks")
     title = "what a worker asks each second when there is nothing to do"
-    assert not await trace(title, lambda: queue.work_once(database, fail))
+    assert not await trace(title, lambda: queue.work_once(database, lose_connection))
 
 
 async def test_existing_application(url: URL, database: Database, trace: Trace) -> None:
