@@ -30,8 +30,11 @@ async def add_products(db: AsyncSession, values: Sequence[ProductValues]) -> Seq
 
 
 async def set_prices(db: AsyncSession, prices: dict[Key, Decimal]) -> None:
-    """Other values for each row: one statement, sent for all of them at once."""
-    await db.execute(update(Product), [{"id": key, "price": price} for key, price in prices.items()])
+    """Other values for each row: one statement, sent for all of them at once.
+
+    In the order of keys: two calls that change the same rows would otherwise wait for each other.
+    """
+    await db.execute(update(Product), [{"id": key, "price": price} for key, price in sorted(prices.items())])
 
 
 async def raise_prices(db: AsyncSession, condition: ColumnElement[bool], factor: Decimal) -> Sequence[Key]:
@@ -42,7 +45,7 @@ async def raise_prices(db: AsyncSession, condition: ColumnElement[bool], factor:
 
 async def import_products(db: AsyncSession, values: Sequence[ProductValues]) -> Sequence[Product]:
     """Add what is new, change what differs; returns what was added or changed. No code may stand in `values` twice."""
-    statement = upsert(Product).values(list(values))
+    statement = upsert(Product).values(sorted(values, key=lambda value: value["code"]))
     new = statement.excluded
     statement = statement.on_conflict_do_update(
         index_elements=[Product.code],

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from shop.database import Base, Key, PrimaryKey
-from shop.database.dependencies import DbSession
+from shop.database.dependencies import DbSession, ReadSession
 from sqlalchemy.orm import Mapped
 
 router = APIRouter()
@@ -33,5 +33,5 @@ async def create_voucher(db: DbSession, clock: Clock) -> Key:
 
 
 @router.get("/vouchers/{voucher_id}/valid")
-async def is_valid(voucher_id: Key, db: DbSession, clock: Clock) -> bool:
+async def is_valid(voucher_id: Key, db: ReadSession, clock: Clock) -> bool:
     return (await db.get_one(Voucher, voucher_id)).expires_at > clock()

@@ -16,7 +16,9 @@ async def transfer(db: AsyncSession, payer_id: Key, payee_id: Key, amount: int) 
     """Returns False when the payer has too little."""
     # In the order of keys, whoever pays whom: two transfers in opposite directions would wait for each other.
     statement = select(Wallet).where(Wallet.id.in_([payer_id, payee_id])).order_by(Wallet.id).with_for_update()
-    wallets = {wallet.id: wallet for wallet in await db.scalars(statement)}
+    # A wallet that the session has read already would keep the balance of then.
+    rows = await db.scalars(statement, execution_options={"populate_existing": True})
+    wallets = {wallet.id: wallet for wallet in rows}
     if wallets[payer_id].balance < amount:
         return False
     wallets[payer_id].balance -= amount

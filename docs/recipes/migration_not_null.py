@@ -13,7 +13,10 @@ def add() -> None:
 
 
 def require() -> None:
-    """The second, when no old program runs. NOT VALID: checked for what is written from now on."""
+    """The second, when no old program runs and a backfill has filled what was there: a row without could not change.
+
+    NOT VALID: checked for what is written from now on.
+    """
     op.create_check_constraint(
         "ck_members_nickname_not_null", "members", "nickname IS NOT NULL", postgresql_not_valid=True
     )

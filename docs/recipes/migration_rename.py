@@ -8,10 +8,10 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         NEW.full_name := coalesce(NEW.full_name, NEW.name);
         NEW.name := NEW.full_name;
-    ELSIF NEW.name IS DISTINCT FROM OLD.name THEN
-        NEW.full_name := NEW.name;
-    ELSE
+    ELSIF NEW.full_name IS DISTINCT FROM OLD.full_name THEN
         NEW.name := NEW.full_name;
+    ELSE
+        NEW.full_name := NEW.name;
     END IF;
     RETURN NEW;
 END $$

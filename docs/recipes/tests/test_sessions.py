@@ -145,6 +145,14 @@ async def test_locking(database: Database, trace: Trace) -> None:
 
     assert not await transfer(1, 2, 101)
     await trace("transfer", lambda: transfer(1, 2, 10))
+    # Decided on what is there now, not on what the session has read before.
+    async with database.session_scope() as db:
+        read_before = await db.get_one(Wallet, 1)
+        assert read_before.balance == 80
+        assert await transfer(1, 2, 80)
+        assert not await locking.transfer(db, 1, 2, 80)
+        assert read_before.balance == 0
+    assert await transfer(2, 1, 80)
     # Ten in each direction at once: no deadlock, and nothing is lost.
     assert all(await asyncio.gather(*(transfer(*pair, 1) for pair in [(1, 2), (2, 1)] * 10)))
     async with database.read_scope() as db:
