@@ -50,6 +50,7 @@ recipes: $(READY) ## Run the recipes, and write anew what their pages say Postgr
 
 .PHONY: docs
 docs: $(READY) ## Build the documentation into .site
+	rm -rf .site
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet --doctree-dir .cache/doctrees docs .site
 
 .PHONY: docs-serve
