@@ -23,6 +23,7 @@ def service(render: Render) -> Path:
     return project
 
 
+@pytest.mark.slow
 def test_recipes(service: Path, postgres: str) -> None:
     """With RECORD=1, what PostgreSQL was asked is written into the pages: see `make recipes`."""
     record = {"RECORD": "1"} if "RECORD" in os.environ else {}
@@ -31,6 +32,7 @@ def test_recipes(service: Path, postgres: str) -> None:
     assert re.search(r"\d+ passed in", output.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_recipes_are_typed(service: Path) -> None:
     # With the cache of the services, which holds the libraries.
     cache = ROOT / ".cache" / "mypy" / os.environ.get("PYTEST_XDIST_WORKER", "main")
