@@ -12,10 +12,10 @@ BIN = Path(sys.executable).parent
 PARTS = ("CHANGELOG.md", "copier.yml", "includes", "template")
 
 
-def copy_working_tree(folder: Path) -> None:
-    """Copy these parts, uncommitted changes included."""
+def copy_working_tree(folder: Path, *parts: str) -> None:
+    """Copy these parts, or those above, uncommitted changes included."""
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    files = run(ROOT, *listing, *PARTS)
+    files = run(ROOT, *listing, *(parts or PARTS))
     for file in files.split("\0"):
         if (ROOT / file).is_file():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)

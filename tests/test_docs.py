@@ -1,0 +1,255 @@
+"""What the pages tell people to type is typed here, in the order of the page, or by the test that is named."""
+
+import ast
+import asyncio
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from tempfile import mkdtemp
+
+import pytest
+from markdown_it import MarkdownIt
+
+from scripts import demo, pages
+
+from .conftest import Render, administer
+from .projects import BIN, ROOT, clean_environment, commit, copy_working_tree, run
+from .releases import WORKING_TREE
+from .test_make_update import TOOL, use_this_environment
+from .test_updates import start
+
+README_OF_A_SERVICE = "template/README.md.jinja"
+PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{page.name}" for page in sorted(ROOT.glob("docs/*.md")))]
+PAGES += ["docs/recipes/*.md", README_OF_A_SERVICE]
+# Where their reader is. The reader of all others is in the folder of this repository.
+IN_A_SERVICE = {README_OF_A_SERVICE, "docs/mistakes.md", "docs/operations.md", "docs/updating.md"}
+
+PROGRAMS = re.compile(r"(make|git|copier|uvx?|pip|pytest|ruff|docker|psql|alembic|python|cd|curl|\.venv/bin/\w+)( |$)")
+# Of those, make is typed where a block says so: a sentence speaks of its targets, and test_names looks for them.
+IN_A_SENTENCE = re.compile(r"(git|copier|uvx?|pip|pytest|ruff|docker|psql|alembic|python|curl) .|\.venv/bin/")
+
+# Commands that a test of their own types, or all but types.
+ELSEWHERE = {
+    "make demo": "test_make.py::test_demo",
+    "make release VERSION=minor": "test_releases.py::test_a_release",
+    "make update": "test_make_update.py::test_update_shows_merges_and_tests",
+    "docker compose up --build": "test_render.py::test_container_files_are_valid",
+    "copier copy": "test_questions.py::test_the_defaults_need_no_answer_and_no_trust",
+    "copier update": "test_changed_answers.py::test_an_answer_changes",
+    ".venv/bin/ruff format .rendered/default": "test_render.py::test_formatted",
+    "alembic upgrade head": "test_migrations.py::test_four_at_once_all_succeed",
+    "alembic revision --autogenerate": "test_database_scope.py::test_added_to_an_application",
+    "python -m tests.database.postgres": "test_make.py::test_targets",  # goes before a command, as in the Makefile
+    "git show HEAD:path": "test_changed_answers.py::test_containers_off_and_another_pipeline",
+    "uvx copier update --defaults -a .copier-answers.database.yml": "test_layer_updates.py::test_the_layer_is_updated",
+}
+
+# What is typed in their place where they would download, hide a failure, or need what the page has explained.
+INSTEAD = {
+    r"^uvx copier": "copier",
+    r"^curl": "curl --fail --silent --show-error",
+    r"^((\.venv/bin/)?python) -m shop": r"\1 -m tests.database.postgres \1 -m shop",
+    r"^git -C <template> diff 1.0.0 1.1.0": f"git -C ../history diff 1.0.0 {WORKING_TREE}",
+    r"^cd shop$": "cd ../shop",
+}
+
+PATH = re.compile(r"^(?:[\w.-]+/[\w./-]*|[\w-]+\.(?:ini|md|py|toml|txt|ya?ml)|\.\w+)$")
+# Files that a reader has, and the template does not.
+YOURS = {"compose.override.yaml", "uv.lock"}
+
+
+class Reader:
+    """Someone in a folder, who types what a page says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.server: subprocess.Popen[bytes] | None = None
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = str(free.getsockname()[1])
+        nobody = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+        self.environment = dict.fromkeys(nobody, "nobody@example.com") | {"PORT": self.port}
+
+    def types(self, command: str) -> None:
+        for pattern, instead in INSTEAD.items():
+            command = re.sub(pattern, instead, command)
+        command = command.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+        if (self.folder / "copier.yml").exists():  # whose tests contain this one
+            command = re.sub("^make test", "make --dry-run test", command)
+        if command.startswith("cd "):
+            self.folder = (self.folder / command[3:]).resolve(strict=True)
+            return
+        if not (self.folder / ".venv").exists():
+            make_environment(self.folder)
+        if command == "make run":
+            self.serves()
+        else:
+            run(self.folder, "sh", "-e", "-c", command, **self.environment)
+
+    def serves(self) -> None:
+        with demo.LOG.open("wb") as output:
+            self.server = subprocess.Popen(
+                ["make", "run"],
+                cwd=self.folder,
+                env=clean_environment() | {"PYTHONPATH": f"{self.folder / 'src'}:{self.folder}"} | self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        demo.wait_until_ready(f"http://127.0.0.1:{self.port}", self.server)
+
+    def edits(self, file: str, name: str, lines: str) -> None:
+        """Put the lines below the last field of the class."""
+        path = self.folder / file
+        text = path.read_text()
+        (body,) = [node.body for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == name]
+        last = [node.end_lineno or 0 for node in body if isinstance(node, ast.AnnAssign)][-1]
+        before, after = text.splitlines(keepends=True)[:last], text.splitlines(keepends=True)[last:]
+        path.write_text("".join([*before, lines, *after]))
+
+
+def make_environment(folder: Path) -> None:
+    """In place of the environment that make would install: the one of these tests, and the default answers."""
+    use_this_environment(folder)
+    programs = folder / ".venv" / "bin"
+    answers = "--defaults --data project_name=Shop"
+    (programs / "copier").write_text(f'#!/bin/sh\nexec {quote(str(BIN / "copier"))} "$@" {answers}\n')
+    (programs / "uvicorn").write_text(TOOL.format(tool=quote(str(BIN / "uvicorn"))))
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    (folder / ".venv" / "ready").touch()
+
+
+@pytest.fixture
+def reader(
+    page: str, history: Path, workspace: Path, render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Reader]:
+    parent = Path(mkdtemp(dir=workspace))
+    if page == "docs/updating.md":
+        folder = start(history, parent / "service", WORKING_TREE)
+        (parent / "history").symlink_to(history)
+    elif page in IN_A_SERVICE:
+        folder = render(project_name="Shop")
+    else:
+        folder = parent / "template"
+        folder.mkdir()
+        copy_working_tree(folder, ".")
+        commit(folder, "The working tree")
+        run(parent, "git", "clone", "--quiet", "--bare", "template", "origin")
+        run(folder, "git", "remote", "add", "origin", str(parent / "origin"))
+        run(folder, "git", "push", "--quiet", "--set-upstream", "origin", "main")
+    monkeypatch.setattr(demo, "LOG", tmp_path / "output")
+    reader = Reader(folder)
+    yield reader
+    if reader.server:
+        demo.stop(reader.server)
+
+
+@dataclass
+class Snippet:
+    """A block, and the code in the paragraph before it; or a piece of code in a paragraph, which has no language."""
+
+    text: str
+    language: str | None
+    before: list[str]
+
+
+def snippets(page: str, render: Render) -> list[Snippet]:
+    if page == README_OF_A_SERVICE:
+        text = (render(project_name="Shop") / "README.md").read_text()
+    else:
+        text = "\n".join(file.read_text() for file in ROOT.glob(page))
+    found: list[Snippet] = []
+    before: list[str] = []
+    for token in MarkdownIt().parse(text):
+        if token.type in ("fence", "code_block"):
+            found.append(Snippet(token.content, token.info, before))
+        elif token.type == "inline":
+            before = [child.content for child in token.children or [] if child.type == "code_inline"]
+            found += [Snippet(piece, None, []) for piece in before]
+    return found
+
+
+def is_tree(text: str) -> bool:
+    """Paths with remarks, such as `tests/  the same folders`."""
+    return re.search(r"^ *[\w./]+ {2,}[^# ]", text, re.MULTILINE) is not None
+
+
+def paths_of(snippet: Snippet) -> Iterator[str]:
+    """A path in a sentence, or those of a tree, whose folders stand above what is indented."""
+    if snippet.language is None and PATH.match(snippet.text) and not PROGRAMS.match(snippet.text):
+        yield snippet.text
+    above: list[tuple[int, str]] = []
+    for line in snippet.text.splitlines() if is_tree(snippet.text) else []:
+        indent = len(line) - len(line.lstrip())
+        above = [(column, folder) for column, folder in above if column < indent]
+        for name in re.split(r" {2,}", line.strip())[0].split(", "):
+            yield "".join(folder for _, folder in above) + name
+            if name.endswith("/"):
+                above.append((indent, name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_commands(page: str, render: Render, request: pytest.FixtureRequest) -> None:
+    for snippet in snippets(page, render):
+        if snippet.language is None:
+            commands = [snippet.text] if IN_A_SENTENCE.match(snippet.text) else []
+        elif snippet.language == "python":
+            file, name = snippet.before
+            request.getfixturevalue("reader").edits(file, name, snippet.text)
+            continue
+        elif snippet.language == "sql":
+            postgres = request.getfixturevalue("postgres")
+            asyncio.run(administer(postgres, "BEGIN", "CREATE ROLE shop", snippet.text, "ROLLBACK"))
+            continue
+        elif snippet.language.startswith("{") or page == "docs/ownership.md" or is_tree(snippet.text):
+            continue  # test_site.py, test_recipes.py, test_ownership.py, test_names
+        else:
+            commands = snippet.text.splitlines()
+        for command in commands:
+            assert PROGRAMS.match(command.strip()), f"What is this? {command}"
+            known = re.sub(r" +#.*", "", command.strip())
+            if known not in ELSEWHERE:
+                request.getfixturevalue("reader").types(known)
+
+
+def test_what_is_typed_elsewhere_is_there(render: Render) -> None:
+    typed = [line.strip() for page in PAGES for s in snippets(page, render) for line in s.text.split("\n")]
+    assert ELSEWHERE.keys() - set(typed) == set()
+    for test in ELSEWHERE.values():
+        file, _, name = test.partition("::")
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / "tests" / file).read_text(), re.MULTILINE), test
+
+
+@pytest.fixture(scope="module")
+def everything(render: Render) -> Path:
+    return render(project_name="Shop", soft_delete=True, audit_log=True)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_names(page: str, render: Render, everything: Path) -> None:
+    """Each make target, path and variable that is named is there."""
+    places = [everything] if page == README_OF_A_SERVICE else [everything, ROOT]
+    makefiles, ignored = (
+        "".join((place / name).read_text() for place in places) for name in ("Makefile", ".gitignore")
+    )
+    files = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard").split("\n")
+    files += [f"shop/{path.relative_to(everything)}" for path in everything.rglob("*")]
+    texts = "".join(path.read_text() for path in everything.rglob("*") if path.is_file() and path.suffix != ".md")
+    settings = pages.settings()
+    for snippet in snippets(page, render):
+        for target in re.findall(r"^make ([a-z]\S*)", snippet.text, re.MULTILINE):
+            assert f"\n{target}:" in makefiles, target
+        for path in paths_of(snippet):
+            name = path.rstrip("/")
+            there = (
+                any(f"/{name}/" in f"/{file}/" for file in files) or f"{name}/\n" in ignored or f"{name}\n" in ignored
+            )
+            assert there or name in YOURS, path
+        for variable in re.findall(r"^[A-Z]+_[A-Z_]+(?==|$)", snippet.text):
+            assert f"`{variable}`" in settings or variable in texts, variable
