@@ -6,13 +6,15 @@ from shutil import rmtree
 
 import copier
 
-from tests.combinations import BY_NAME
+from tests.combinations import BY_NAME, LAYERS_BY_NAME
 
 ROOT = Path(__file__).parents[1]
 
-if sys.argv[1] not in BY_NAME:
-    sys.exit(f"There is no combination {sys.argv[1]!r}. These are: {', '.join(BY_NAME)}")
+ALL = BY_NAME | LAYERS_BY_NAME
+
+if sys.argv[1] not in ALL:
+    sys.exit(f"There is no combination {sys.argv[1]!r}. These are: {', '.join(ALL)}")
 folder = ROOT / ".rendered" / sys.argv[1].replace(":", "_")
 rmtree(folder, ignore_errors=True)
-copier.run_copy(str(ROOT), folder, data=BY_NAME[sys.argv[1]], defaults=True, vcs_ref="HEAD", quiet=True)
+copier.run_copy(str(ROOT), folder, data=ALL[sys.argv[1]], defaults=True, vcs_ref="HEAD", quiet=True)
 print(f"Rendered {folder.relative_to(ROOT)}")
