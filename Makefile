@@ -57,6 +57,11 @@ docs: $(READY) ## Build the documentation into .site
 docs-serve: docs ## Show the documentation on http://127.0.0.1:8008
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory .site 8008
 
+.PHONY: bench
+bench: $(READY) ## Measure the default service beside the limit and the guides' pattern: ARGS=--keep keeps the figures
+	$(BIN)/uv pip install --quiet --python $(BIN)/python "matplotlib>=3.10,<4"
+	$(BIN)/python -m bench $(ARGS)
+
 .PHONY: release
 release: $(READY) ## Test, write the heading into CHANGELOG.md, commit and tag: VERSION=1.2.0, or patch, minor, major
 	$(if $(VERSION),,$(error Say which: make release VERSION=minor))

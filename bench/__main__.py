@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import rmtree
@@ -15,9 +14,9 @@ from tests.projects import ROOT, commit, copy_working_tree, run
 from . import report
 from .operations import FILL
 from .round_trips import count_round_trips
-from .servers import CONTESTANTS, OTHER_CORES
-from .times import measure_copy, measure_starts, measure_suites
-from .traffic import measure_traffic
+from .servers import CONTESTANTS
+from .times import measure_copy, measure_starts, measure_stream, measure_suites
+from .traffic import fetch, measure_traffic
 
 FOLDER = ROOT / ".cache" / "bench"
 
@@ -26,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=1, help="of load for each figure in each round")
-    parser.add_argument("--keep", action="store_true", help="write the results into bench/ and docs/")
+    parser.add_argument("--keep", action="store_true", help="write bench/results.json and docs/performance.svg anew")
     options = parser.parse_args()
     rounds = options.rounds
     rmtree(FOLDER, ignore_errors=True)
@@ -35,7 +34,6 @@ def main() -> None:
     copier.run_copy(str(template), project, defaults=True, quiet=True)
     print("Suites and copier copy ...", flush=True)
     results = {"suites, s": measure_suites(project, rounds), "copier copy, s": measure_copy(template, rounds)}
-    os.sched_setaffinity(0, OTHER_CORES)  # what is started from here on shares them
     with ExitStack() as stack:
         postgres = load_postgres_module(project)
         url = stack.enter_context(postgres.serve(FOLDER / "postgres", database="bench"))
@@ -45,12 +43,15 @@ def main() -> None:
         results |= {
             "round trips": {name: asyncio.run(count_round_trips(name, project, url)) for name in CONTESTANTS},
             "starts": measure_starts(project, url, rounds),
+            "stream of 100,000 rows, KiB": measure_stream(project, url),
             **measure_traffic(project, url, rounds, options.seconds),
-            "measured on": report.describe_machine(url),
+            "measured on": report.describe_machine(asyncio.run(fetch(url, "SHOW server_version"))),
             "rounds": rounds,
-            "seconds": options.seconds,
+            "seconds of load for each figure": options.seconds,
         }
-    report.show(results, keep=options.keep)
+    report.show(results)
+    if options.keep:
+        report.keep(results)
 
 
 def make_template(folder: Path) -> Path:

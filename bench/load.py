@@ -29,14 +29,15 @@ def wrk() -> str:
     return program
 
 
-def load(url: str, operation: Operation, clients: int, seconds: float, first: int) -> Load:
+def load(url: str, operation: Operation, clients: int, seconds: int, first: int) -> Load:
     """Send the operation over this many connections. Raises RuntimeError when any answer is not as it should be."""
     answer = "" if operation.written else ask(url, operation)
     process = subprocess.run(
-        # Rounded up to whole seconds by wrk itself.
-        [wrk(), "-t", "1", "-c", str(clients), "-d", f"{seconds:g}s", "--timeout", "10s"]
-        + ["-s", str(Path(__file__).with_name("load.lua")), url, "--"]
-        + [operation.method, operation.path, str(operation.status), answer, operation.body, str(first)],
+        [
+            *(wrk(), "-t", "1", "-c", str(clients), "-d", f"{seconds}s", "--timeout", "10s"),
+            *("-s", str(Path(__file__).with_name("load.lua")), url, "--"),
+            *(operation.method, operation.path, str(operation.status), answer, operation.body, str(first)),
+        ],
         capture_output=True,
         text=True,
         check=True,

@@ -16,10 +16,6 @@ from urllib.request import urlopen
 
 from tests.projects import clean_environment
 
-# The servers have one core for themselves; PostgreSQL and wrk share the others.
-SERVER_CORES = {max(os.sched_getaffinity(0))}
-OTHER_CORES = os.sched_getaffinity(0) - SERVER_CORES or SERVER_CORES
-
 CONTESTANTS = {
     "limit": "bench.limit",
     "guides": "bench.guides",
@@ -68,7 +64,6 @@ def serve(contestant: str, project: Path, url: str) -> Iterator[Server]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            preexec_fn=lambda: os.sched_setaffinity(0, SERVER_CORES),
         )
     try:
         address = f"http://127.0.0.1:{port}"
@@ -93,7 +88,8 @@ def wait_until_ready(address: str, process: "subprocess.Popen[bytes]") -> None:
 
 def import_seconds(contestant: str, project: Path, url: str) -> float:
     """What the module of the application takes to import, Python's own start left out."""
-    code = f"import time; start = time.perf_counter(); import {CONTESTANTS[contestant]}; print(time.perf_counter() - start)"
+    module = CONTESTANTS[contestant]
+    code = f"import time; start = time.perf_counter(); import {module}; print(time.perf_counter() - start)"
     process = subprocess.run(
         [sys.executable, "-c", code], env=environment(project, url), capture_output=True, text=True, check=True
     )

@@ -1,5 +1,6 @@
 """What a person waits for: a start, `copier copy`, the rendered suites."""
 
+import json
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -19,6 +20,35 @@ def measure_starts(project: Path, url: str, rounds: int) -> dict[str, dict[str, 
         with serve(name, project, url) as server:
             starts[name]["first 200 s"].append(server.first_answer)
     return {name: {key: round(median(values), 3) for key, values in each.items()} for name, each in starts.items()}
+
+
+STREAM = """
+import asyncio, json, tracemalloc
+from my_service.books.models import Book
+from my_service.database import close_db, init_db
+from my_service.settings import Settings
+from sqlalchemy import select
+
+async def main():
+    database = await init_db(Settings().database)
+    async with database.read_scope("REPEATABLE READ") as db:
+        rows = await db.stream_scalars(select(Book).limit(100_000), execution_options={"yield_per": 1000})
+        tracemalloc.start()
+        count = 0
+        async for row in rows:
+            count += 1
+            if count == 1000:
+                first = tracemalloc.get_traced_memory()[1]
+    print(json.dumps({"peak in the first batch": first // 1024, "peak": tracemalloc.get_traced_memory()[1] // 1024}))
+    await close_db(database)
+
+asyncio.run(main())
+"""
+
+
+def measure_stream(project: Path, url: str) -> dict[str, float]:
+    """What Python holds at most, while the service's layer reads a large table in batches of 1,000."""
+    return dict(json.loads(run(project, "python", "-c", STREAM, DATABASE_URL=url)))
 
 
 def measure_copy(template: Path, rounds: int) -> dict[str, float]:

@@ -94,12 +94,12 @@ def measure_keyset(server: Server, rounds: int, seconds: int) -> dict[str, float
 
 def count_sessions(url: str) -> int:
     """How many sessions the database has seen, this question's own included."""
-    return asyncio.run(fetch(url, "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"))
+    return int(asyncio.run(fetch(url, "SELECT sessions FROM pg_stat_database WHERE datname = current_database()")))
 
 
-async def fetch(url: str, statement: str, *arguments: object) -> int:
+async def fetch(url: str, statement: str, *arguments: object) -> Any:
     connection = await asyncpg.connect(url)
     try:
-        return int(await connection.fetchval(statement, *arguments))
+        return await connection.fetchval(statement, *arguments)
     finally:
         await connection.close()
