@@ -65,21 +65,20 @@ class Trace:
         self.wire = wire
         self.statements: list[str] = []
         self.text: list[str] = []
-        self.begun = ""
+        self.begun = False
         for name in ("begin", "commit", "rollback"):
             event.listen(engine.sync_engine, name, getattr(self, name))
         event.listen(engine.sync_engine, "before_cursor_execute", self.execute)
 
-    def begin(self, connection: Connection) -> None:
-        driver: Any = connection.connection.dbapi_connection
-        level = (driver.isolation_level or "read_committed").upper().replace("_", " ")
+    def begin(self, _: Connection) -> None:
         # asyncpg is told of it with the first statement.
-        self.begun = {"AUTOCOMMIT": "", "READ COMMITTED": "BEGIN"}.get(level, f"BEGIN ISOLATION LEVEL {level}")
+        self.begun = True
 
     def execute(self, connection: Connection, _cursor: object, statement: str, *_: object) -> None:
-        if self.begun:
-            self.statements.append(self.begun)
-            self.begun = ""
+        level = self.level(connection)
+        if self.begun and level != "AUTOCOMMIT":
+            self.statements.append("BEGIN" if level == "READ COMMITTED" else f"BEGIN ISOLATION LEVEL {level}")
+        self.begun = False
         text = " ".join(statement.split())
         self.statements.append(text if len(text) < 1000 else f"{text[:300]} ... {text[-120:]}")
 
@@ -90,10 +89,13 @@ class Trace:
         self.end(connection, "ROLLBACK")
 
     def end(self, connection: Connection, word: str) -> None:
-        driver: Any = connection.connection.dbapi_connection
-        if not self.begun and driver.isolation_level != "autocommit":
+        if not self.begun and self.level(connection) != "AUTOCOMMIT":
             self.statements.append(word)
-        self.begun = ""
+        self.begun = False
+
+    def level(self, connection: Connection) -> str:
+        driver: Any = connection.connection.dbapi_connection
+        return (driver.isolation_level or "read_committed").upper().replace("_", " ")
 
     async def __call__(self, title: str, work: Callable[[], Awaitable[T]], *, warm: bool = True) -> T:
         """Write down what `work` asks, on a connection that has asked it before, as most have."""

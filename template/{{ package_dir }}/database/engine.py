@@ -26,6 +26,7 @@ def create_engine(settings: DatabaseSettings, url: URL, **options: Any) -> Async
     creator = partial(connect, url, **connect_arguments(settings))
     engine = create_async_engine(url.set(drivername=DRIVER), async_creator=creator, **options)
     event.listen(engine.sync_engine, "checkout", replace_closed_connection)
+    event.listen(engine.sync_engine, "checkin", end_autocommit)
     event.listen(engine.sync_engine, "handle_error", give_up_broken_connection)
     return engine
 
@@ -72,6 +73,12 @@ def replace_closed_connection(
     """Notice at checkout, without a round trip, that the server went away: the pool then connects anew."""
     if dbapi_connection.driver_connection.is_closed():
         raise DisconnectionError("the server closed this connection")
+
+
+def end_autocommit(dbapi_connection: Any, _entry: ConnectionPoolEntry) -> None:
+    """A read session started it: see session.py. There is no connection any more when it broke."""
+    if dbapi_connection is not None:
+        dbapi_connection.autocommit = False
 
 
 def give_up_broken_connection(context: ExceptionContext) -> None:

@@ -1,7 +1,6 @@
 """Keyset pages: the millionth row is found through the index as fast as the first."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -23,7 +22,7 @@ class Page(BaseModel, Generic[T]):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    items: Sequence[T]
+    items: list[T]
     next_cursor: str | None = None
 
 
@@ -48,7 +47,7 @@ async def keyset_page(
     statement = statement.order_by(*(column.desc() if descending else column for column in order))
     # One row more than asked for tells whether there is another page.
     rows = (await db.scalars(statement.limit(limit + 1))).all()
-    items = rows[:limit]
+    items = list(rows[:limit])
     if len(rows) == len(items):
         return Page(items=items)
     return Page(items=items, next_cursor=encode_cursor(adapter, order, descending, items[-1]))

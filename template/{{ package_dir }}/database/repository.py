@@ -1,11 +1,12 @@
 """Repositories: where a domain keeps its statements. They take SQLAlchemy statements and return rows."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Select, bindparam, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapper
 from sqlalchemy.orm.interfaces import ORMOption
 
 from .errors import NotFoundError
@@ -27,8 +28,12 @@ class Repository(Generic[Model]):
         self.db = db
 
     async def get(self, key: Any, *options: ORMOption) -> Model:
-        """The row with this primary key. Raises NotFoundError: over HTTP a 404."""
-        row: Model | None = await self.db.get(self.model, key, options=options)
+        """The row with this primary key, or tuple of keys. Raises NotFoundError: over HTTP a 404."""
+        keys = key if isinstance(key, tuple) else (key,)
+        statement = select_by_key(inspect(self.model))
+        if options:
+            statement = statement.options(*options)
+        row: Model | None = await self.db.scalar(statement, {f"key_{n}": value for n, value in enumerate(keys)})
         if row is None:
             raise NotFoundError(self.model, key)
         return row
@@ -65,3 +70,9 @@ class Repository(Generic[Model]):
     async def delete(self, row: Model) -> None:
         await self.db.delete(row)
         await self.db.flush()  # a foreign key that restricts speaks here
+
+
+@cache
+def select_by_key(mapper: Mapper[Any]) -> Select[Any]:
+    """Made once for each model: `session.get` makes it each time."""
+    return select(mapper).where(*(column == bindparam(f"key_{n}") for n, column in enumerate(mapper.primary_key)))

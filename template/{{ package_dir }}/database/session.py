@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Executable, event, text
+from sqlalchemy import Connection, Executable, event, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session
@@ -24,6 +24,8 @@ PROTOCOL_VIOLATION = "08P01"
 class ReadOnlySession(Session):
     """A session in AUTOCOMMIT: one round trip for each read, and no transaction in which a write could fail."""
 
+    in_autocommit = False
+
     def get_bind(self, mapper: Any = None, *, clause: Any = None, **options: Any) -> Any:
         if isinstance(clause, Executable) and clause.is_dml:
             refuse_write()
@@ -33,6 +35,26 @@ class ReadOnlySession(Session):
 @event.listens_for(ReadOnlySession, "before_flush")
 def refuse_write(*_: Any) -> None:
     raise InvalidRequestError("A read session does not write. Take DbSession, or session_scope() outside a request.")
+
+
+@event.listens_for(ReadOnlySession, "after_begin")
+def start_autocommit(session: ReadOnlySession, _: Any, connection: Connection) -> None:
+    """By hand: SQLAlchemy's isolation_level costs each read as much as a BEGIN. The pool ends it: see engine.py."""
+    # Not in a test's transaction or on SQLite, nor where the caller chose a level.
+    postgres = session.bind is not connection and connection.dialect.name == "postgresql"
+    if postgres and "isolation_level" not in connection.get_execution_options():
+        dbapi_connection: Any = connection.connection.dbapi_connection
+        dbapi_connection.autocommit = session.in_autocommit = True
+
+
+class ScopedSession(AsyncSession):
+    """Ends without a task of its own where the server need not be told: in AUTOCOMMIT, and after a commit."""
+
+    async def __aexit__(self, *error: Any) -> None:
+        if self.in_transaction() and not getattr(self.sync_session, "in_autocommit", False):
+            await super().__aexit__(*error)
+        else:
+            self.sync_session.close()
 
 
 class Database:
@@ -51,7 +73,7 @@ class Database:
         self.probe_engine = probe_engine
         self.readiness_timeout = readiness_timeout
         # With close_resets_only, a session used after its end would silently open again, and leak its connection.
-        options = {"expire_on_commit": False, "close_resets_only": False, **session_options}
+        options = {"class_": ScopedSession, "expire_on_commit": False, "close_resets_only": False, **session_options}
         self._session = async_sessionmaker(engine, **options)
         self._read_session = async_sessionmaker(
             read_engine, sync_session_class=ReadOnlySession, autoflush=False, **options
@@ -99,9 +121,7 @@ def create_database(settings: DatabaseSettings) -> Database:
     engine = create_engine(settings, settings.url)
     return Database(
         engine,
-        create_engine(settings, settings.read_url, isolation_level="AUTOCOMMIT")
-        if settings.read_url
-        else engine.execution_options(isolation_level="AUTOCOMMIT"),
+        create_engine(settings, settings.read_url) if settings.read_url else engine,
         create_engine(settings, settings.url, isolation_level="AUTOCOMMIT", pool_size=1),
         settings.readiness_timeout,
     )
