@@ -33,7 +33,10 @@ def main() -> None:
     template, project = make_template(FOLDER / "template"), FOLDER / "project"
     copier.run_copy(str(template), project, defaults=True, quiet=True)
     print("Suites and copier copy ...", flush=True)
-    results = {"suites, s": measure_suites(project, rounds), "copier copy, s": measure_copy(template, rounds)}
+    results: report.Results = {
+        "suites, s": measure_suites(project, rounds),
+        "copier copy, s": measure_copy(template, rounds),
+    }
     with ExitStack() as stack:
         postgres = load_postgres_module(project)
         url = stack.enter_context(postgres.serve(FOLDER / "postgres", database="bench"))

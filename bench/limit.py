@@ -21,7 +21,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-pool: "asyncpg.Pool[asyncpg.Record]"
+pool: Any  # of asyncpg
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:

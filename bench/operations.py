@@ -14,7 +14,7 @@ INSERT INTO books (title, isbn, pages, author_id)
     FROM generate_series(1, {ROWS}) n;
 ANALYZE authors, books;
 CHECKPOINT;
-"""  # noqa: S608
+"""
 
 
 @dataclass(frozen=True)
