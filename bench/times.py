@@ -37,9 +37,10 @@ async def main():
         count = 0
         async for row in rows:
             count += 1
-            if count == 1000:
-                first = tracemalloc.get_traced_memory()[1]
-    print(json.dumps({"peak in the first batch": first // 1024, "peak": tracemalloc.get_traced_memory()[1] // 1024}))
+            if count == 10_000:
+                early = tracemalloc.get_traced_memory()[1]
+    peak = tracemalloc.get_traced_memory()[1]
+    print(json.dumps({"peak in the first tenth": early // 1024, "peak": peak // 1024}))
     await close_db(database)
 
 asyncio.run(main())

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import re
 import sys
 import textwrap
@@ -15,6 +16,8 @@ from typing import Any
 import copier
 import yaml
 
+from bench import report
+
 ROOT = Path(__file__).parents[1]
 
 TYPES = {"DatabaseURL": "a URL", "Seconds": "seconds", "int": "a number", "str": "text"}
@@ -22,7 +25,7 @@ TYPES = {"DatabaseURL": "a URL", "Seconds": "seconds", "int": "a number", "str":
 
 def fill(page: str) -> str:
     """The text of a page, with what its comments ask for."""
-    parts = {"questions": questions, "settings": settings, "faults": faults}
+    parts = {"questions": questions, "settings": settings, "faults": faults, "performance": performance}
     return re.sub(r"<!-- (\w+) -->", lambda match: parts[match[1]](), page)
 
 
@@ -125,3 +128,8 @@ def faults() -> str:
         rows.setdefault((fault.status, detail), []).append(state)
     lines = [f"| {', '.join(states)} | {status} | {detail} |" for (status, detail), states in rows.items()]
     return "\n".join(["| SQLSTATE | Status | Detail |", "| --- | --- | --- |", *lines])
+
+
+def performance() -> str:
+    """The last figures that were kept."""
+    return report.tables(json.loads(report.RESULTS.read_text()))
