@@ -59,11 +59,11 @@ def tables(results: Results) -> str:
     clients = {"round trips": ""} | dict.fromkeys([*headings][1:], ", with 1, 16 and 64 clients")
     for name, figure in headings.items():
         rows = [(operation, *(figure[each][operation] for each in NAMES)) for operation in results["operations"]]
-        parts.append(f"### {name}{clients[name]}\n\n" + table(("", *NAMES.values()), rows))
+        parts.append(f"## {name[0].upper()}{name[1:]}{clients[name]}\n\n" + table(("", *NAMES.values()), rows))
     whole = [(key, *(str(results["starts"][each][key]) for each in NAMES)) for key in results["starts"]["service"]] + [
         ("resident MiB after the load", *(str(results["resident MiB"][each]) for each in NAMES))
     ]
-    parts.append("### Process\n\n" + table(("", *NAMES.values()), whole))
+    parts.append("## Process\n\n" + table(("", *NAMES.values()), whole))
     return "\n".join(parts)
 
 
