@@ -81,7 +81,8 @@ def test_update_shows_merges_and_tests(service: Path, postgres: str) -> None:
     status, output = make(service, "update", TEST_DATABASE_URL=postgres)
     assert status == 0, output
     assert f"From {WORKING_TREE} to {NEXT}:\n\n## {NEXT}\n\n- The next release.\n" in output
-    assert "## Unreleased" in output  # the working tree's, which has no number yet
+    # The working tree's, which has no number yet; after a release there is none.
+    assert ("## Unreleased" in output) == ("## Unreleased" in (ROOT / "CHANGELOG.md").read_text())
     assert output.count(" passed") == 2
     assert output.rstrip().endswith("Look at `git diff` and the new files above, run `make check`, and commit.")
     assert lost(mine, service) == Counter()
