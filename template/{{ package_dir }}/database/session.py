@@ -41,10 +41,14 @@ def refuse_write(*_: Any) -> None:
 def start_autocommit(session: ReadOnlySession, _: Any, connection: Connection) -> None:
     """By hand: SQLAlchemy's isolation_level costs each read as much as a BEGIN. The pool ends it: see engine.py."""
     # Not in a test's transaction or on SQLite, nor where the caller chose a level.
-    postgres = session.bind is not connection and connection.dialect.name == "postgresql"
-    if postgres and "isolation_level" not in connection.get_execution_options():
+    session.in_autocommit = (
+        session.bind is not connection
+        and connection.dialect.name == "postgresql"
+        and "isolation_level" not in connection.get_execution_options()
+    )
+    if session.in_autocommit:
         dbapi_connection: Any = connection.connection.dbapi_connection
-        dbapi_connection.autocommit = session.in_autocommit = True
+        dbapi_connection.autocommit = True
 
 
 class ScopedSession(AsyncSession):
