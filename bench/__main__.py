@@ -8,7 +8,7 @@ from shutil import rmtree
 
 import copier
 
-from tests.conftest import administer, load_postgres_module
+from tests.conftest import administer, load_helper
 from tests.projects import ROOT, commit, copy_working_tree, run
 
 from . import report
@@ -38,7 +38,7 @@ def main() -> None:
         "copier copy, s": measure_copy(template, rounds),
     }
     with ExitStack() as stack:
-        postgres = load_postgres_module(project)
+        postgres = load_helper(project, "postgres")
         url = stack.enter_context(postgres.serve(FOLDER / "postgres", database="bench"))
         print("Filling a million rows ...", flush=True)
         run(project, "alembic", "upgrade", "head", DATABASE_URL=url)

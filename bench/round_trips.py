@@ -2,12 +2,12 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
 
 from httpx import AsyncClient
 from sqlalchemy import make_url
+
+from tests.conftest import load_helper
 
 from .operations import OPERATIONS
 from .servers import CONTESTANTS, serve
@@ -18,7 +18,7 @@ async def count_round_trips(contestant: str, project: Path, url: str) -> dict[st
     counts = {}
     # Rows that no other contestant has written.
     offset = -3 * (1 + [*CONTESTANTS].index(contestant))
-    async with load_wire_module(project).tap(make_url(url)) as wire, AsyncExitStack() as stack:
+    async with load_helper(project, "wire").tap(make_url(url)) as wire, AsyncExitStack() as stack:
         # In a thread: whoever waits for the server would hold the tap that the server waits for.
         serving = serve(contestant, project, wire.url.render_as_string())
         server = await asyncio.to_thread(serving.__enter__)
@@ -36,13 +36,3 @@ async def count_round_trips(contestant: str, project: Path, url: str) -> dict[st
                 assert response.status_code == operation.status, response.text
                 counts[name] = wire.round_trips - before
     return counts
-
-
-def load_wire_module(project: Path) -> Any:
-    """The rendered service's own way to count."""
-    spec = spec_from_file_location("rendered_wire", project / "tests" / "database" / "wire.py")
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -91,13 +91,13 @@ def server(render: Render) -> Iterator[str]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
         return
-    with load_postgres_module(render()).serve(ROOT / ".cache" / "postgres") as url:
+    with load_helper(render(), "postgres").serve(ROOT / ".cache" / "postgres") as url:
         yield url
 
 
-def load_postgres_module(project: Path) -> Any:
-    """The project's own way to start PostgreSQL."""
-    spec = spec_from_file_location("rendered_postgres", project / "tests" / "database" / "postgres.py")
+def load_helper(project: Path, name: str) -> Any:
+    """A helper of the project's own tests: `postgres` starts a server, `wire` counts round trips."""
+    spec = spec_from_file_location(f"rendered_{name}", project / "tests" / "database" / f"{name}.py")
     assert spec
     assert spec.loader
     module = module_from_spec(spec)

@@ -17,7 +17,7 @@ import asyncpg
 import pytest
 from httpx import AsyncClient
 
-from .conftest import Render, load_postgres_module
+from .conftest import Render, load_helper
 from .projects import run
 from .service import SLACK, Postgres, Service, add_probes, launch, serve, until, wait_for_output
 
@@ -37,7 +37,7 @@ def project(render: Render) -> Path:
 
 @pytest.fixture(scope="module")
 def postgres(project: Path) -> Iterator[Postgres]:
-    programs = load_postgres_module(project)
+    programs = load_helper(project, "postgres")
     # Not in pytest's folder: the next run closes that to others, and with it to the account of PostgreSQL under root.
     with TemporaryDirectory() as folder, programs.serve(data := Path(folder) / "data", database="shop") as url:
         postgres = Postgres(programs, data, url)

@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url
 
-from .conftest import Render, administer, load_postgres_module
+from .conftest import Render, administer, load_helper
 from .projects import clean_environment
 
 pytestmark = pytest.mark.slow
@@ -120,7 +120,7 @@ async def written(url: str) -> list[tuple[int, int]]:
 
 def test_behind_a_pooler_every_result_is_right(project: Path, postgres: str) -> None:
     asyncio.run(administer(postgres, TABLE))
-    with pgbouncer(postgres, load_postgres_module(project)) as url:
+    with pgbouncer(postgres, load_helper(project, "postgres")) as url:
         assert run_two_jobs(project, url, "transaction") == {"right": 2000}
     # Every fourth statement writes, each to a row of its own.
     assert asyncio.run(written(postgres)) == [(0, 1500), (1, 500)]
@@ -128,7 +128,7 @@ def test_behind_a_pooler_every_result_is_right(project: Path, postgres: str) -> 
 
 def test_the_danger_is_real(project: Path, postgres: str) -> None:
     asyncio.run(administer(postgres, TABLE))
-    with pgbouncer(postgres, load_postgres_module(project), ignore_startup_parameters=LIMITS) as url:
+    with pgbouncer(postgres, load_helper(project, "postgres"), ignore_startup_parameters=LIMITS) as url:
         results = run_two_jobs(project, url, "none")
     # Not only errors, but another statement's rows and no error.
     assert results["wrong"] > 0
