@@ -13,7 +13,7 @@ from .projects import PARTS, ROOT, commit, copy_working_tree, run
 
 WORKING_TREE = "9999.0.0"
 NEXT = "10000.0.0"
-PACKAGE = "{{ package_dir }}"
+PACKAGE = "{{package_dir}}"
 
 # What a later release may do, next to what people do, in every file that they share with the template.
 NEXT_CHANGES = [

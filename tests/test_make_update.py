@@ -173,7 +173,7 @@ def test_a_fix_reaches_a_service_that_has_the_fault(history: Path, tmp_path: Pat
     template = tmp_path / "template"
     run(tmp_path, "git", "clone", "--quiet", str(history), str(template))
     run(template, "git", "checkout", "--quiet", WORKING_TREE)
-    session = template / "template" / "{{ package_dir }}" / "database" / "session.py"
+    session = template / "template" / "{{package_dir}}" / "database" / "session.py"
     right = session.read_text()
     replace(session, "            await db.commit()\n", "")
     commit(template, "The fault")
