@@ -7,6 +7,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 
+from .sqlstates import SQLState, SQLStateClass
+
 RETRY_AFTER = 1
 
 
@@ -26,7 +28,7 @@ class InvalidCursorError(Exception):
 
 
 @dataclass(frozen=True)
-class Fault:
+class ErrorResponse:
     """An error as the client is told of it. With `retry_after`, in seconds, the same request may succeed later."""
 
     status: int
@@ -35,27 +37,31 @@ class Fault:
     retry_after: int | None = None
 
 
-UNAVAILABLE = Fault(503, "The database is not available.", retry_after=RETRY_AFTER)
+UNAVAILABLE = ErrorResponse(503, "The database is not available.", retry_after=RETRY_AFTER)
 
-# The whole SQLSTATE first, then its class. https://www.postgresql.org/docs/current/errcodes-appendix.html
-FAULTS = {
-    "23505": Fault(409, "A row with this value exists already."),
-    "23503": Fault(409, "The row refers to one that does not exist, or is still referred to."),
-    "23001": Fault(409, "The row is still referred to."),
-    "23P01": Fault(409, "The row conflicts with one that exists."),
-    "23502": Fault(422, "A value is missing."),
-    "23514": Fault(422, "A value is not allowed."),
-    "22": Fault(422, "A value does not fit its column."),
-    "40001": Fault(503, "Too many others changed the same rows.", retry_after=RETRY_AFTER),
-    "40P01": Fault(503, "Too many others changed the same rows.", retry_after=RETRY_AFTER),
-    "55P03": Fault(503, "The rows are locked.", retry_after=RETRY_AFTER),
-    "57014": Fault(504, "The database took too long."),
-    "08": UNAVAILABLE,
-    "25006": UNAVAILABLE,
-    "25P03": UNAVAILABLE,
-    "28": UNAVAILABLE,
-    "53": UNAVAILABLE,
-    "57": UNAVAILABLE,
+BUSY = ErrorResponse(503, "Too many others changed the same rows.", retry_after=RETRY_AFTER)
+
+# The whole SQLSTATE has precedence over its class.
+ERROR_RESPONSES: dict[str, ErrorResponse] = {
+    SQLState.UNIQUE_VIOLATION: ErrorResponse(409, "A row with this value exists already."),
+    SQLState.FOREIGN_KEY_VIOLATION: ErrorResponse(
+        409, "The row refers to one that does not exist, or is still referred to."
+    ),
+    SQLState.RESTRICT_VIOLATION: ErrorResponse(409, "The row is still referred to."),
+    SQLState.EXCLUSION_VIOLATION: ErrorResponse(409, "The row conflicts with one that exists."),
+    SQLState.NOT_NULL_VIOLATION: ErrorResponse(422, "A value is missing."),
+    SQLState.CHECK_VIOLATION: ErrorResponse(422, "A value is not allowed."),
+    SQLStateClass.DATA_EXCEPTION: ErrorResponse(422, "A value does not fit its column."),
+    SQLState.SERIALIZATION_FAILURE: BUSY,
+    SQLState.DEADLOCK_DETECTED: BUSY,
+    SQLState.LOCK_NOT_AVAILABLE: ErrorResponse(503, "The rows are locked.", retry_after=RETRY_AFTER),
+    SQLState.QUERY_CANCELED: ErrorResponse(504, "The database took too long."),
+    SQLState.READ_ONLY_SQL_TRANSACTION: UNAVAILABLE,
+    SQLState.IDLE_IN_TRANSACTION_SESSION_TIMEOUT: UNAVAILABLE,
+    SQLStateClass.CONNECTION_EXCEPTION: UNAVAILABLE,
+    SQLStateClass.INVALID_AUTHORIZATION: UNAVAILABLE,
+    SQLStateClass.INSUFFICIENT_RESOURCES: UNAVAILABLE,
+    SQLStateClass.OPERATOR_INTERVENTION: UNAVAILABLE,
 }
 
 
@@ -67,16 +73,16 @@ def constraint_name(error: DBAPIError) -> str | None:
     return getattr(error.driver_exception, "constraint_name", None)
 
 
-def describe(error: SQLAlchemyError) -> Fault | None:
-    """The fault behind an error, or None where the error is a bug of the program."""
+def describe(error: SQLAlchemyError) -> ErrorResponse | None:
+    """The response behind an error, or None where the error is a bug of the program."""
     if isinstance(error, PoolTimeoutError):
-        return Fault(503, "All database connections are busy.", retry_after=RETRY_AFTER)
+        return ErrorResponse(503, "All database connections are busy.", retry_after=RETRY_AFTER)
     if isinstance(error, StaleDataError):
-        return Fault(409, "The row was changed by somebody else in the meantime.")
+        return ErrorResponse(409, "The row was changed by somebody else in the meantime.")
     if not isinstance(error, DBAPIError):
         return None
     state = sqlstate(error) or ""
-    fault = FAULTS.get(state) or FAULTS.get(state[:2])
-    if fault is None:
+    response = ERROR_RESPONSES.get(state) or ERROR_RESPONSES.get(state[:2])
+    if response is None:
         return UNAVAILABLE if error.connection_invalidated else None
-    return Fault(fault.status, fault.detail, constraint_name(error), fault.retry_after)
+    return ErrorResponse(response.status, response.detail, constraint_name(error), response.retry_after)

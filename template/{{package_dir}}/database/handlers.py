@@ -26,16 +26,18 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, **m
 
 
 async def answer_database_error(request: Request, error: SQLAlchemyError) -> JSONResponse:
-    fault = describe(error)
-    if fault is None:
+    response = describe(error)
+    if response is None:
         raise error
     # The log is the one place that has the SQL and the values.
-    logger.log(logging.ERROR if fault.status >= 500 else logging.INFO, "%s %s: %s", request.method, request.url, error)
+    logger.log(
+        logging.ERROR if response.status >= 500 else logging.INFO, "%s %s: %s", request.method, request.url, error
+    )
     return problem(
-        fault.status,
-        fault.detail,
-        {"Retry-After": str(fault.retry_after)} if fault.retry_after else None,
-        **({"constraint": fault.constraint} if fault.constraint else {}),
+        response.status,
+        response.detail,
+        {"Retry-After": str(response.retry_after)} if response.retry_after else None,
+        **({"constraint": response.constraint} if response.constraint else {}),
     )
 
 

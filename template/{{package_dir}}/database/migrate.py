@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from .errors import sqlstate
 from .session import close_db, init_db
 from .settings import DatabaseSettings
+from .sqlstates import SQLState
 
 logger = logging.getLogger(__name__)
 
 # One number that every migration of a database takes: "alembic" in ASCII.
 MIGRATION_LOCK = int.from_bytes(b"alembic")
-LOCK_NOT_AVAILABLE = "55P03"
 RETRY_DELAY = 0.5
 
 
@@ -72,7 +72,7 @@ async def run_until_unlocked(connection: AsyncConnection, run: Callable[[Connect
             await connection.run_sync(run)
             return
         except DBAPIError as error:
-            if sqlstate(error) != LOCK_NOT_AVAILABLE:
+            if sqlstate(error) != SQLState.LOCK_NOT_AVAILABLE:
                 raise
             await connection.rollback()
             if asyncio.get_running_loop().time() > deadline:

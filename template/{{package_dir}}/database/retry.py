@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from .errors import sqlstate
 from .session import Database
+from .sqlstates import SQLState
 
 T = TypeVar("T")
 
-SERIALIZATION_FAILURE = "40001"
-DEADLOCK_DETECTED = "40P01"
+RETRYABLE = (SQLState.SERIALIZATION_FAILURE, SQLState.DEADLOCK_DETECTED)
 FIRST_DELAY = 0.01
 LONGEST_DELAY = 0.5
 
@@ -36,7 +36,7 @@ async def run_transaction(
             async with database.session_scope(isolation_level) as db:
                 return await work(db)
         except DBAPIError as error:
-            if attempt + 1 == attempts or sqlstate(error) not in (SERIALIZATION_FAILURE, DEADLOCK_DETECTED):
+            if attempt + 1 == attempts or sqlstate(error) not in RETRYABLE:
                 raise
         # At random, so that those who collided do not meet again.
         await asyncio.sleep(random.uniform(0, min(FIRST_DELAY * 2**attempt, LONGEST_DELAY)))

@@ -14,11 +14,16 @@ from sqlalchemy.orm import Session
 from .engine import create_engine
 from .errors import DatabaseUnavailable, sqlstate
 from .settings import DatabaseSettings
+from .sqlstates import SQLState, SQLStateClass
 
 logger = logging.getLogger(__name__)
 
 RETRY_DELAY = 0.2
-PROTOCOL_VIOLATION = "08P01"
+RETRYABLE = (
+    SQLStateClass.CONNECTION_EXCEPTION,
+    SQLStateClass.INSUFFICIENT_RESOURCES,
+    SQLStateClass.OPERATOR_INTERVENTION,
+)
 
 
 class ReadOnlySession(Session):
@@ -161,10 +166,10 @@ async def wait_until_ready(database: Database, settings: DatabaseSettings) -> No
                     return
                 except DBAPIError as error:
                     reason = str(error.orig)
-                    if sqlstate(error) == PROTOCOL_VIOLATION:
+                    if sqlstate(error) == SQLState.PROTOCOL_VIOLATION:
                         reason += " (behind a pooler, set DATABASE_POOLER=transaction)"
                     # Starting up, restarting, refusing, full: worth another try. A wrong password is not.
-                    elif (sqlstate(error) or "").startswith(("08", "53", "57P")):
+                    elif (sqlstate(error) or "").startswith(RETRYABLE):
                         await asyncio.sleep(RETRY_DELAY)
                         continue
                     raise DatabaseUnavailable(explain(settings, reason)) from error
