@@ -8,8 +8,8 @@ from shutil import rmtree
 
 import copier
 
-from tests.conftest import administer, load_helper
-from tests.projects import ROOT, commit, copy_working_tree, run
+from testkit.projects import ROOT, commit, copy_working_tree, run
+from testkit.rendering import administer, load_devserver
 
 from . import report
 from .operations import FILL
@@ -38,7 +38,7 @@ def main() -> None:
         "copier copy, s": measure_copy(template, rounds),
     }
     with ExitStack() as stack:
-        postgres = load_helper(project, "postgres")
+        postgres = load_devserver(project)
         url = stack.enter_context(postgres.serve(FOLDER / "postgres", database="bench"))
         print("Filling a million rows ...", flush=True)
         run(project, "alembic", "upgrade", "head", DATABASE_URL=url)

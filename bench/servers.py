@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.projects import clean_environment
+from testkit.projects import clean_environment
 
 CONTESTANTS = {
     "limit": "bench.limit",

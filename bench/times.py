@@ -8,7 +8,7 @@ from statistics import median
 
 import copier
 
-from tests.projects import commit, run
+from testkit.projects import commit, run
 
 from .servers import CONTESTANTS, import_seconds, serve
 

@@ -12,7 +12,7 @@ import copier
 import yaml
 from jinja2 import Environment, meta
 
-from tests.releases import WORKING_TREE, build_history, questions, releases
+from testkit.releases import WORKING_TREE, build_history, questions, releases
 
 ROOT = Path(__file__).parents[1]
 # What is compared with the last release, as far as that knows the questions.

@@ -3,26 +3,20 @@
 import asyncio
 import os
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import Any, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import asyncpg
 import copier
 import pytest
 
-from .combinations import BY_NAME
-from .projects import ROOT, commit, copy_working_tree, run
-from .releases import build_history
+from testkit.combinations import SERVICES
+from testkit.projects import ROOT, commit, copy_working_tree, run
+from testkit.releases import build_history
+from testkit.rendering import Render, administer, load_devserver
 
 collect_ignore = ["existing_app"]  # its tests run where the layer is added to it
-
-
-class Render(Protocol):
-    def __call__(self, **answers: str | bool) -> Path: ...
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +65,7 @@ def render(template: Path, workspace: Path) -> Render:
     scope="session",
     params=[
         pytest.param(name, id=name, marks=[pytest.mark.combination, *([pytest.mark.slow] if name != "default" else [])])
-        for name in BY_NAME
+        for name in SERVICES
     ],
 )
 def combination(request: pytest.FixtureRequest) -> str:
@@ -82,7 +76,7 @@ def combination(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def project(render: Render, combination: str) -> Path:
     """Each combination, rendered once and shared: tests look at it, and write nothing into it."""
-    return render(**BY_NAME[combination])
+    return render(**SERVICES[combination])
 
 
 @pytest.fixture(scope="session")
@@ -91,18 +85,8 @@ def server(render: Render) -> Iterator[str]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
         return
-    with load_helper(render(), "postgres").serve(ROOT / ".cache" / "postgres") as url:
+    with load_devserver(render()).serve(ROOT / ".cache" / "postgres") as url:
         yield url
-
-
-def load_helper(project: Path, name: str) -> Any:
-    """A helper of the project's own tests: `postgres` starts a server, `wire` counts round trips."""
-    spec = spec_from_file_location(f"rendered_{name}", project / "tests" / "database" / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -112,12 +96,3 @@ def postgres(server: str) -> Iterator[str]:
     asyncio.run(administer(server, f'CREATE DATABASE "{name}"'))
     yield urlsplit(server)._replace(path=f"/{name}").geturl()
     asyncio.run(administer(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-
-async def administer(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from .edits import EVERYDAY, lines_of_mine
-from .projects import BIN, ROOT, clean_environment, run
-from .releases import WORKING_TREE, releases
-from .test_services import PYTEST
-from .test_updates import conflicts, edited, lost, start
+from testkit.edits import EVERYDAY, lines_of_mine
+from testkit.projects import BIN, PYTEST, ROOT, clean_environment, run
+from testkit.releases import WORKING_TREE, releases
+from testkit.updates import conflicts, edited, lost, start
 
 pytestmark = pytest.mark.updates
 

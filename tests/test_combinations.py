@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from .combinations import LAYERS_BY_NAME, SERVICES
-from .projects import ROOT
+from testkit.combinations import LAYERS, SERVICES
+from testkit.projects import ROOT
 
 QUESTIONS = {
     name: question
@@ -47,7 +47,7 @@ def test_every_two_values_stand_together_somewhere() -> None:
     impossible = {
         pair for pair in wanted if ("scope", "database") in pair and any(name in FOR_SERVICES for name, _ in pair)
     }
-    proven = [{"scope": "service", **answers} for answers in SERVICES] + list(LAYERS_BY_NAME.values())
+    proven = [{"scope": "service", **answers} for answers in SERVICES.values()] + list(LAYERS.values())
     covered = set().union(*(pairs(complete(answers)) for answers in proven))
     assert wanted - impossible - covered == set()
     assert len(wanted - impossible) > 150  # so that this cannot pass on nothing

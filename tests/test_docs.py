@@ -15,12 +15,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from scripts import demo, pages
-
-from .conftest import Render, administer
-from .projects import BIN, ROOT, clean_environment, commit, copy_working_tree, run
-from .releases import WORKING_TREE
-from .test_make_update import TOOL, use_this_environment
-from .test_updates import start
+from testkit.make import TOOL, use_this_environment
+from testkit.projects import BIN, ROOT, clean_environment, commit, copy_working_tree, run
+from testkit.releases import WORKING_TREE
+from testkit.rendering import Render, administer
+from testkit.updates import start
 
 README_OF_A_SERVICE = "template/README.md.jinja"
 PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{page.name}" for page in sorted(ROOT.glob("docs/*.md")))]
@@ -43,7 +42,7 @@ ELSEWHERE = {
     ".venv/bin/ruff format .rendered/default": "test_render.py::test_formatted",
     "alembic upgrade head": "test_migrations.py::test_four_at_once_all_succeed",
     "alembic revision --autogenerate": "test_database_scope.py::test_added_to_an_application",
-    "python -m tests.database.postgres": "test_make.py::test_targets",  # goes before a command, as in the Makefile
+    "python -m shop.database.devserver": "test_make.py::test_targets",  # goes before a command, as in the Makefile
     "git show HEAD:path": "test_changed_answers.py::test_containers_off_and_another_pipeline",
     "uvx copier update --defaults -a .copier-answers.database.yml": "test_layer_updates.py::test_the_layer_is_updated",
 }
@@ -52,7 +51,7 @@ ELSEWHERE = {
 INSTEAD = {
     r"^uvx copier": "copier",
     r"^curl": "curl --fail --silent --show-error",
-    r"^((\.venv/bin/)?python) -m shop": r"\1 -m tests.database.postgres \1 -m shop",
+    r"^((\.venv/bin/)?python) -m shop": r"\1 -m shop.database.devserver \1 -m shop",
     r"^git -C <template> diff 1.0.0 1.1.0": f"git -C ../history diff 1.0.0 {WORKING_TREE}",
     r"^cd shop$": "cd ../shop",
 }

@@ -17,9 +17,9 @@ import asyncpg
 import pytest
 from httpx import AsyncClient
 
-from .conftest import Render, load_helper
-from .projects import run
-from .service import SLACK, Postgres, Service, add_probes, launch, serve, until, wait_for_output
+from testkit.projects import run
+from testkit.rendering import Render, load_devserver
+from testkit.service import SLACK, Postgres, Service, add_probes, launch, serve, until, wait_for_output
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
@@ -37,7 +37,7 @@ def project(render: Render) -> Path:
 
 @pytest.fixture(scope="module")
 def postgres(project: Path) -> Iterator[Postgres]:
-    programs = load_helper(project, "postgres")
+    programs = load_devserver(project)
     # Not in pytest's folder: the next run closes that to others, and with it to the account of PostgreSQL under root.
     with TemporaryDirectory() as folder, programs.serve(data := Path(folder) / "data", database="shop") as url:
         postgres = Postgres(programs, data, url)

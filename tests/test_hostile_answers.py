@@ -11,7 +11,7 @@ from copier import run_copy
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from .projects import copy_working_tree, run
+from testkit.projects import copy_working_tree, run
 
 # What means something to Python, TOML, YAML, Jinja, a terminal or an editor.
 PUNCTUATION = "'\"\\{}%#$:&*!|>?[],=~`<- 7Nae"

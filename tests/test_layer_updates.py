@@ -6,12 +6,11 @@ from pathlib import Path
 import copier
 import pytest
 
-from .edits import append, lines_of_mine, replace
-from .projects import commit, run
-from .releases import NEXT, questions
-from .test_database_scope import ANSWERS_FILE, make_application, make_printed_edits, message_of
-from .test_services import PYTEST
-from .test_updates import TARGETS, conflicts, lost
+from testkit.applications import ANSWERS_FILE, make_application, make_printed_edits, message_of
+from testkit.edits import append, lines_of_mine, replace
+from testkit.projects import PYTEST, commit, run
+from testkit.releases import NEXT, questions
+from testkit.updates import TARGETS, conflicts, lost
 
 ANSWERS: dict[str, str | bool] = {"scope": "database", "package_dir": "app"}
 VERSIONS = [version for version in TARGETS if "scope" in questions(version)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .projects import BIN, ROOT, clean_environment, run
+from testkit.projects import BIN, ROOT, clean_environment, run
 
 # One process for all of them: they share a folder whose environment takes long to make.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("make")]

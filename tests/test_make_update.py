@@ -11,40 +11,13 @@ from shlex import quote
 
 import pytest
 
-from .edits import ALL, lines_of_mine, package, replace
-from .projects import BIN, ROOT, clean_environment, commit, run
-from .releases import NEXT, WORKING_TREE, releases
-from .test_updates import conflicts, edited, lost, start, update
+from testkit.edits import ALL, lines_of_mine, package, replace
+from testkit.make import TOOL, make, use_this_environment
+from testkit.projects import BIN, ROOT, clean_environment, commit, run
+from testkit.releases import NEXT, WORKING_TREE, releases
+from testkit.updates import conflicts, edited, lost, start, update
 
 pytestmark = pytest.mark.updates
-
-# In place of the service's own environment, whose installation takes long: the one of these tests. What `uv run` does
-# is left to test_outdated_with_the_real_uv.
-TOOL = '#!/bin/sh\nexec {tool} "$@"\n'
-UV = '#!/bin/sh\nif [ "$1" = run ]; then while [ "$1" != --script ]; do shift; done; shift; exec {python} "$@"; fi\n'
-
-
-def use_this_environment(service: Path) -> None:
-    folder = service / ".venv" / "bin"
-    folder.mkdir(parents=True)
-    for name in ("alembic", "mypy", "pytest", "python", "ruff"):
-        (folder / name).write_text(TOOL.format(tool=quote(str(BIN / name))))
-    (folder / "uv").write_text(UV.format(python=quote(str(BIN / "python"))))
-    for file in folder.iterdir():
-        file.chmod(0o755)
-
-
-def make(service: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    process = subprocess.run(
-        ["make", "--silent", *arguments],
-        cwd=service,
-        env=clean_environment() | {"PYTHONPATH": f"{service / 'src'}{os.pathsep}{service}"} | environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    return process.returncode, process.stdout
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from .conftest import Render
-from .projects import clean_environment, run
-from .service import until
+from testkit.projects import clean_environment, run
+from testkit.rendering import Render
+from testkit.service import until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from .combinations import BY_NAME
-from .edits import package
-from .projects import ROOT, commit, run
-from .releases import NEXT, WORKING_TREE
-from .test_render import texts
-from .test_updates import start, update
+from testkit.combinations import SERVICES
+from testkit.edits import package
+from testkit.projects import ROOT, commit, run, texts
+from testkit.releases import NEXT, WORKING_TREE
+from testkit.updates import start, update
 
 pytestmark = pytest.mark.updates
 
@@ -34,7 +33,7 @@ def owner(file: str, package_dir: str) -> str:
 
 
 def test_each_file_has_one_owner(project: Path, combination: str) -> None:
-    package_dir = str(BY_NAME[combination].get("package_dir", ""))
+    package_dir = str(SERVICES[combination].get("package_dir", ""))
     package_dir = package_dir or str(package(project).relative_to(project))
     for file, text in texts(project).items():
         anchored = re.search(r"^ *# Your(s| routers):$", text, re.MULTILINE) is not None

@@ -19,8 +19,8 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url
 
-from .conftest import Render, administer, load_helper
-from .projects import clean_environment
+from testkit.projects import ROOT, clean_environment
+from testkit.rendering import Render, administer, load_devserver
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +94,7 @@ def run_two_jobs(project: Path, url: str, pooler: str) -> Counter[str]:
     environment = {"PYTHONPATH": str(project / "src"), "DATABASE_URL": url, "DATABASE_POOLER": pooler}
     jobs = [
         subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("pooled.py"), number],
+            [sys.executable, ROOT / "testkit" / "pooled.py", number],
             cwd=project,
             env=clean_environment() | environment,
             stdout=subprocess.PIPE,
@@ -120,7 +120,7 @@ async def written(url: str) -> list[tuple[int, int]]:
 
 def test_behind_a_pooler_every_result_is_right(project: Path, postgres: str) -> None:
     asyncio.run(administer(postgres, TABLE))
-    with pgbouncer(postgres, load_helper(project, "postgres")) as url:
+    with pgbouncer(postgres, load_devserver(project)) as url:
         assert run_two_jobs(project, url, "transaction") == {"right": 2000}
     # Every fourth statement writes, each to a row of its own.
     assert asyncio.run(written(postgres)) == [(0, 1500), (1, 500)]
@@ -128,7 +128,7 @@ def test_behind_a_pooler_every_result_is_right(project: Path, postgres: str) -> 
 
 def test_the_danger_is_real(project: Path, postgres: str) -> None:
     asyncio.run(administer(postgres, TABLE))
-    with pgbouncer(postgres, load_helper(project, "postgres"), ignore_startup_parameters=LIMITS) as url:
+    with pgbouncer(postgres, load_devserver(project), ignore_startup_parameters=LIMITS) as url:
         results = run_two_jobs(project, url, "none")
     # Not only errors, but another statement's rows and no error.
     assert results["wrong"] > 0

@@ -7,13 +7,13 @@ from tempfile import mkdtemp
 import asyncpg
 import pytest
 
-from .conftest import Render, load_helper
+from testkit.rendering import Render, load_devserver
 
 
 @pytest.mark.parametrize("memory", [True, False])
 def test_data_is_in_memory_where_there_is_some(render: Render, workspace: Path, memory: bool) -> None:
     project = render()
-    postgres = load_helper(project, "postgres")
+    postgres = load_devserver(project)
     postgres.MEMORY = Path(mkdtemp(dir=workspace)) if memory else project / "none"
     with postgres.serve() as url:
         data = Path(asyncio.run(find_data(url)))

@@ -14,8 +14,8 @@ import yaml
 from copier import run_copy
 from packaging.requirements import Requirement
 
-from .conftest import Render
-from .projects import BIN, ROOT, clean_environment, commit, run
+from testkit.projects import BIN, ROOT, clean_environment, commit, run, tree
+from testkit.rendering import Render
 
 QUESTIONS = {
     name: question
@@ -33,11 +33,6 @@ def copier(*arguments: str | Path, folder: Path) -> tuple[int, str]:
         [BIN / "copier", *arguments], cwd=folder, env=clean_environment(), input="", capture_output=True, text=True
     )
     return process.returncode, process.stderr
-
-
-def tree(folder: Path) -> dict[str, bytes | None]:
-    """Each path under the folder, with its content."""
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 @pytest.fixture

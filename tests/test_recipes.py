@@ -7,8 +7,8 @@ from shutil import copytree, ignore_patterns
 
 import pytest
 
-from .conftest import Render
-from .projects import ROOT, run
+from testkit.projects import ROOT, run
+from testkit.rendering import Render
 
 RECIPES = ROOT / "docs" / "recipes"
 NAMES = sorted(module.stem for module in RECIPES.glob("*.py"))

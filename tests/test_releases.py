@@ -8,9 +8,8 @@ import pytest
 import yaml
 
 from scripts import release as script
-
-from .projects import PARTS, ROOT, commit, copy_working_tree, run
-from .releases import WORKING_TREE, questions, releases
+from testkit.projects import PARTS, ROOT, commit, copy_working_tree, run
+from testkit.releases import WORKING_TREE, questions, releases
 
 pytestmark = pytest.mark.updates
 
@@ -48,10 +47,9 @@ def test_a_moved_file_and_a_dropped_question_break(history: Path, tmp_path: Path
     run(template, "git", "-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "--quiet", "-m", "Move")
     run(template, "git", "tag", "--force", WORKING_TREE)
     monkeypatch.setattr(script, "questions", lambda version: {"old"} if version == "1.0.0" else {"new"})
-    assert script.breaks(template, "1.0.0") == [
-        "compose.yaml is no longer rendered at its place.",
-        "The question old was dropped or renamed.",
-    ]
+    found = script.breaks(template, "1.0.0")
+    assert "compose.yaml is no longer rendered at its place." in found
+    assert "The question old was dropped or renamed." in found
 
 
 @pytest.mark.parametrize(
@@ -100,7 +98,7 @@ def test_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         commit(clone, "The working tree")
     before = run(clone, "git", "rev-parse", "HEAD")
     with pytest.raises(ValueError, match="The tests fail"):
-        script.release("minor", lambda: False)
+        script.release("major", lambda: False)
     assert run(clone, "git", "rev-parse", "HEAD") == before
     version = script.release("major", lambda: True)
     assert run(clone, "git", "tag", "--points-at", "HEAD").split() == [version]

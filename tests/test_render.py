@@ -7,8 +7,8 @@ from tomllib import loads as parse_toml
 
 import yaml
 
-from .combinations import BY_NAME
-from .projects import ROOT, run
+from testkit.combinations import SERVICES
+from testkit.projects import ROOT, run, texts
 
 FILES = """
 .copier-answers.yml
@@ -44,6 +44,7 @@ PACKAGE/database/__init__.py
 PACKAGE/database/__main__.py
 PACKAGE/database/base.py
 PACKAGE/database/dependencies.py
+PACKAGE/database/devserver.py
 PACKAGE/database/engine.py
 PACKAGE/database/errors.py
 PACKAGE/database/handlers.py
@@ -74,7 +75,6 @@ tests/database/backends.py
 tests/database/fixtures.py
 tests/database/http.py
 tests/database/models.py
-tests/database/postgres.py
 tests/database/test_engine.py
 tests/database/test_errors.py
 tests/database/test_migrations.py
@@ -105,18 +105,13 @@ WITH: dict[tuple[str, str | bool], str] = {
 
 
 def expected_files(combination: str) -> list[str]:
-    answers = BY_NAME[combination]
+    answers = SERVICES[combination]
     package = f"src/{answers.get('package_name', 'my_service')}"
     files = FILES.split()
     for answer in answers.items():
         files = [file for file in files if answer not in WITHOUT or not re.search(WITHOUT[answer], file)]
         files += WITH.get(answer, "").split()
     return sorted(file.replace("PACKAGE", package) for file in files)
-
-
-def texts(project: Path) -> dict[str, str]:
-    files = (path for path in project.rglob("*") if path.is_file())
-    return {str(file.relative_to(project)): file.read_text() for file in files}
 
 
 def test_exactly_these_files(project: Path, combination: str) -> None:

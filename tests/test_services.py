@@ -1,19 +1,11 @@
 """Each combination: the rendered service's own suite, on SQLite and on PostgreSQL."""
 
-import re
 from pathlib import Path
 
 import pytest
 
-from .conftest import Render
-from .projects import run
-
-PYTEST = ("pytest", "-p", "no:cacheprovider")
-
-
-def outcome(output: str) -> dict[str, int]:
-    """The closing line's counts, such as {"passed": 92, "deselected": 46}."""
-    return {what: int(count) for count, what in re.findall(r"(\d+) (\w+)[, ]", output.strip().splitlines()[-1])}
+from testkit.projects import PYTEST, outcome, run
+from testkit.rendering import Render
 
 
 def test_suite(project: Path, postgres: str) -> None:

@@ -13,8 +13,8 @@ import asyncpg
 import pytest
 import yaml
 
-from .conftest import Render
-from .projects import ROOT, run
+from testkit.projects import ROOT, run
+from testkit.rendering import Render
 
 pytestmark = pytest.mark.xdist_group("site")
 

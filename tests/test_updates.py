@@ -1,24 +1,19 @@
 """From every release to the working tree, and from there to what may come next: no conflict, and no lost line."""
 
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
-import copier
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .edits import ALL, EVERYDAY, lines_of_mine, package, replace
-from .projects import commit, run
-from .releases import NEXT, WORKING_TREE, questions, releases
-from .test_services import PYTEST
+from testkit.edits import ALL, EVERYDAY, lines_of_mine, package, replace
+from testkit.projects import PYTEST, commit, run
+from testkit.releases import NEXT, WORKING_TREE, questions
+from testkit.updates import TARGETS, conflicts, edited, lost, start, update
 
 pytestmark = pytest.mark.updates
-
-TARGETS = dict.fromkeys(releases(), WORKING_TREE) | {WORKING_TREE: NEXT}
 
 COMBINATIONS: list[dict[str, str | bool]] = [
     {"package_name": "shop", "python_version": "3.12"},
@@ -29,31 +24,6 @@ COMBINATIONS: list[dict[str, str | bool]] = [
     {"example": False, "docker": False, "ci": "gitlab"},
 ]
 CELLS = [(version, answers) for version in TARGETS for answers in COMBINATIONS if answers.keys() <= questions(version)]
-
-
-def start(history: Path, folder: Path, version: str, **answers: str | bool) -> Path:
-    """A service made from a release, and committed."""
-    copier.run_copy(str(history), folder, vcs_ref=version, data=answers, defaults=True, quiet=True)
-    commit(folder, f"From {version}")
-    return folder
-
-
-def update(service: Path, version: str, **answers: str | bool) -> None:
-    """As `copier update --defaults`, without --trust."""
-    copier.run_update(service, vcs_ref=version, data=answers, defaults=True, overwrite=True, quiet=True)
-
-
-def conflicts(service: Path) -> set[str]:
-    """The files with conflicts. Each is one for git, and holds the markers; no change lies beside its file."""
-    unmerged = {line.split("\t")[1] for line in run(service, "git", "ls-files", "--unmerged").splitlines()}
-    marked = subprocess.run(["git", "grep", "-lE", "^(<<<<<<<|>>>>>>>) "], cwd=service, capture_output=True, text=True)
-    assert set(marked.stdout.splitlines()) == unmerged
-    assert list(service.rglob("*.rej")) == []
-    return unmerged
-
-
-def lost(before: Counter[str], service: Path) -> Counter[str]:
-    return before - lines_of_mine(service)
 
 
 @pytest.mark.slow
@@ -72,15 +42,6 @@ def test_an_edit_survives(history: Path, tmp_path: Path, version: str, edit: str
     assert not conflicts(service) or edit == "reformat"
     assert lost(mine, service) == Counter()
     assert not (edit == "delete_example" and "books" in run(service, "git", "status", "--short"))
-
-
-def edited(history: Path, folder: Path, version: str, edits: Iterable[str] = EVERYDAY, **answers: str | bool) -> Path:
-    service = start(history, folder, version, **answers)
-    for edit in edits:
-        ALL[edit](service)
-        if run(service, "git", "status", "--short"):  # not where the example that would be changed is gone
-            commit(service, edit)
-    return service
 
 
 @pytest.mark.slow

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from .combinations import BY_NAME, LAYERS_BY_NAME
-from .projects import ROOT, run
+from testkit.combinations import LAYERS, SERVICES
+from testkit.projects import ROOT, run
 
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 JOBS: dict[str, Any] = yaml.safe_load(WORKFLOW.read_text())["jobs"]
-IDS = [*BY_NAME, *LAYERS_BY_NAME]
+IDS = [*SERVICES, *LAYERS]
 
 
 def commands(job: str) -> list[str]:

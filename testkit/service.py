@@ -24,7 +24,7 @@ SLACK = 5
 
 
 def add_probes(project: Path) -> None:
-    """Add tests/probes.py, as a user adds a router."""
+    """Add probes.py, as a user adds a router."""
     (package,) = (project / "src").iterdir()
     copy(Path(__file__).with_name("probes.py"), package)
     main = package / "main.py"
@@ -39,7 +39,7 @@ def add_probes(project: Path) -> None:
 
 @dataclass
 class Postgres:
-    """A server on a Unix socket. `programs` is the rendered tests/database/postgres.py."""
+    """A server on a Unix socket. `programs` is the rendered database/devserver.py."""
 
     programs: Any
     data: Path

