@@ -12,7 +12,7 @@ class AuthorTotals(NamedTuple):
 
 
 async def author_totals(db: AsyncSession) -> list[AuthorTotals]:
-    """Columns, not entities: rows that nobody will change need no identity map."""
+    """Select columns instead of entities: rows that nothing changes need no identity map."""
     statement = (
         select(Author.name, func.count(Book.id), func.coalesce(func.sum(Book.pages), 0))
         .outerjoin(Author.books)  # outer, so that an author without books counts 0
@@ -23,7 +23,7 @@ async def author_totals(db: AsyncSession) -> list[AuthorTotals]:
 
 
 async def longest_of_each_author(db: AsyncSession) -> list[tuple[str, str]]:
-    """The first of each group, by a window function in a subquery."""
+    """The first row of each group, by a window function in a subquery."""
     rank = func.row_number().over(partition_by=Book.author_id, order_by=(Book.pages.desc(), Book.id))
     ranked = select(Book.author_id, Book.title, rank.label("rank")).subquery()
     statement = (
@@ -36,5 +36,5 @@ async def longest_of_each_author(db: AsyncSession) -> list[tuple[str, str]]:
 
 
 async def authors_without_books(db: AsyncSession) -> list[str]:
-    """NOT EXISTS. NOT IN would find nothing as soon as the subquery holds a null."""
+    """NOT EXISTS, because NOT IN finds nothing when the subquery returns a null."""
     return list(await db.scalars(select(Author.name).where(~Author.books.any()).order_by(Author.name)))

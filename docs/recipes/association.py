@@ -30,7 +30,7 @@ class Person(Base):
 
 
 class Membership(Base):
-    """That a person is in a team, and what there is to say about it."""
+    """A person's membership of a team, with its own data."""
 
     __tablename__ = "memberships"
     __table_args__ = (Index(None, "person_id"),)

@@ -25,7 +25,7 @@ async def sign_up(email: str, db: DbSession, database: CurrentDatabase, tasks: B
 
 
 async def welcome(database: Database, signup_id: Key) -> None:
-    """Runs after the response; the commit came before it, so the row is there."""
+    """Run after the response. The request has committed by then, so the row exists."""
     async with database.session_scope() as db:
         signup = await db.get_one(Signup, signup_id)
         signup.welcomed = True

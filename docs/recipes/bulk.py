@@ -24,27 +24,27 @@ class ProductValues(TypedDict):
 
 
 async def add_products(db: AsyncSession, values: Sequence[ProductValues]) -> Sequence[Key]:
-    """In the order of `values`. A thousand rows go in one statement."""
+    """Return keys in the order of `values`. One statement inserts a thousand rows."""
     statement = insert(Product).returning(Product.id, sort_by_parameter_order=True)
     return (await db.scalars(statement, values)).all()
 
 
 async def set_prices(db: AsyncSession, prices: dict[Key, Decimal]) -> None:
-    """Other values for each row: one statement, sent for all of them at once.
+    """Different values for each row: one statement, sent once with all parameters.
 
-    In the order of keys: two calls that change the same rows would otherwise wait for each other.
+    Sorted by key, because two calls that change the same rows could otherwise deadlock.
     """
     await db.execute(update(Product), [{"id": key, "price": price} for key, price in sorted(prices.items())])
 
 
 async def raise_prices(db: AsyncSession, condition: ColumnElement[bool], factor: Decimal) -> Sequence[Key]:
-    """The same change for many rows. Returns which."""
+    """Apply the same change to many rows, and return their keys."""
     statement = update(Product).where(condition).values(price=Product.price * factor).returning(Product.id)
     return (await db.scalars(statement)).all()
 
 
 async def import_products(db: AsyncSession, values: Sequence[ProductValues]) -> Sequence[Product]:
-    """Add what is new, change what differs; returns what was added or changed. No code may stand in `values` twice."""
+    """Insert new rows and update changed ones; return the codes of both. Each code may occur in `values` only once."""
     statement = upsert(Product).values(sorted(values, key=lambda value: value["code"]))
     new = statement.excluded
     statement = statement.on_conflict_do_update(

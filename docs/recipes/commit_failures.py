@@ -1,7 +1,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-# What a deferred constraint does: each statement succeeds, COMMIT does not.
+# A deferred constraint: each statement succeeds, and COMMIT fails.
 REFUSE = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -11,7 +11,7 @@ END $$
 
 
 async def refuse_commits(db: AsyncSession, table: str) -> None:
-    """For a test in a database of its own: `real_database`, which no other test sees."""
+    """For a test with its own database: `real_database`, which no other test uses."""
     await db.execute(text(REFUSE))
     trigger = f"CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED"
     await db.execute(text(f"{trigger} FOR EACH ROW EXECUTE FUNCTION refuse()"))

@@ -13,7 +13,7 @@ class Totals:
 
 
 async def count_all(database: Database) -> Totals:
-    """Both at the same time: each on a session, and so a connection, of its own."""
+    """Run both queries concurrently, each on its own session and therefore its own connection."""
 
     async def count(model: type[Base]) -> int:
         async with database.read_scope() as db:

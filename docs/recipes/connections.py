@@ -5,14 +5,14 @@ from shop.database import DatabaseSettings
 class Deployment(BaseModel):
     replicas: int
     workers: int
-    # A rolling deployment runs old and new side by side.
+    # A rolling deployment runs old and new processes side by side.
     surge: int = 1
-    # Of PostgreSQL's max_connections: for migrations, jobs and people.
+    # Connections kept free for migrations, jobs and people.
     spare: int = 10
 
 
 def settings_for_deployment(deployment: Deployment, max_connections: int) -> DatabaseSettings:
-    """The largest pool that all processes can fill at the same time."""
+    """The largest pool size at which all processes can fill their pools."""
     processes = (deployment.replicas + deployment.surge) * deployment.workers
     pool_size = (max_connections - deployment.spare) // processes - 1  # one of each process is for readiness probes
     if pool_size < 1:

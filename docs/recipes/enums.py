@@ -16,13 +16,13 @@ class ParcelState(StrEnum):
 class Parcel(Base):
     __tablename__ = "parcels"
     __table_args__ = (
-        # Written out here, so that a migration sees when it changes.
+        # Written here, so that autogenerate detects a change.
         CheckConstraint("state IN ('packed', 'sent', 'received')", "state_known"),
     )
 
     id: Mapped[PrimaryKey]
     state: Mapped[ParcelState] = mapped_column(
-        # A varchar of the values. A native ENUM would hold Python's names, and outlive a downgrade.
+        # A varchar that stores the values. A native ENUM would store Python's names and survive a downgrade.
         Enum(ParcelState, native_enum=False, length=20, values_callable=lambda enum: [member.value for member in enum]),
         server_default=ParcelState.packed,
     )

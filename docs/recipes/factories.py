@@ -7,7 +7,7 @@ numbers = count(1)
 
 
 def new_author(**values: Any) -> Author:
-    """A test names what it is about. All else is valid, and different each time."""
+    """A test passes the values it is about. All others are valid and unique."""
     return Author(**{"name": f"Author {next(numbers)}"} | values)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 router = APIRouter()
 
-# What a client may sort by, and with the key at the end, so that rows with the same value have an order, too.
+# The orders a client may request. Each ends with the key, so that rows with equal values have an order, too.
 ORDERS = {
     "title": (Book.title, Book.id),
     "-pages": (Book.pages.desc(), Book.id),
@@ -38,7 +38,7 @@ class BookTitle(BaseModel):
 async def search(wanted: Annotated[BookFilter, Query()], db: ReadSession) -> Sequence[Book]:
     statement = select(Book).order_by(*ORDERS[wanted.order]).limit(50)
     if wanted.title is not None:
-        # autoescape: a % of the client's is a %, not a search of the whole table.
+        # autoescape: a % from the client is a literal %, not a wildcard.
         statement = statement.where(Book.title.icontains(wanted.title, autoescape=True))
     if wanted.author_id is not None:
         statement = statement.where(Book.author_id == wanted.author_id)

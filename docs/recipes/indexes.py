@@ -16,7 +16,7 @@ class Ticket(Base):
     closed_at: Mapped[datetime | None]
 
     __table_args__ = (
-        # Partial: a small index of the few open tickets. Covering: `subject` comes from the index, not from the table.
+        # Partial: a small index of the few open tickets. Covering: `subject` comes from the index.
         Index(
             "ix_tickets_open",
             "owner",
@@ -24,7 +24,7 @@ class Ticket(Base):
             postgresql_where=text("closed_at IS NULL"),
             postgresql_include=["subject"],
         ),
-        # Unique among open tickets only, whatever the letters' case.
+        # Unique among open tickets only, ignoring case.
         Index(
             "uq_tickets_open_subject",
             "owner",

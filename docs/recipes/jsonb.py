@@ -12,19 +12,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 class Device(Base):
     __tablename__ = "devices"
     __table_args__ = (
-        # Half the size of the default, and enough for @>.
+        # Half the size of the default operator class, and enough for @>.
         Index("ix_devices_details", "details", postgresql_using="gin", postgresql_ops={"details": "jsonb_path_ops"}),
         Index("ix_devices_tags", "tags", postgresql_using="gin"),
     )
 
     id: Mapped[PrimaryKey]
-    # Mutable: without it, `device.details["room"] = 1` is not noticed, and lost.
+    # Without Mutable, `device.details["room"] = 1` is not detected and not written.
     details: Mapped[dict[str, Any]] = mapped_column(MutableDict.as_mutable(JSONB()), server_default="{}")
     tags: Mapped[list[str]] = mapped_column(MutableList.as_mutable(ARRAY(String)), server_default="{}")
 
 
 async def in_room(db: AsyncSession, room: str) -> Sequence[Device]:
-    """By containment, which the index serves; `details["room"].astext == room` reads the whole table."""
+    """Find by containment, which uses the index. `details["room"].astext == room` scans the whole table."""
     return (await db.scalars(select(Device).where(Device.details.contains({"room": room})))).all()
 
 
@@ -33,6 +33,6 @@ async def with_all_tags(db: AsyncSession, tags: list[str]) -> Sequence[Device]:
 
 
 async def move(db: AsyncSession, device_id: Key, room: str) -> None:
-    """One key inside of the document, without reading it, and without writing over somebody else's key."""
+    """Change one key of the document without reading it and without overwriting other keys."""
     details = func.jsonb_set(Device.details, array(["room"]), func.to_jsonb(room, type_=JSONB))
     await db.execute(update(Device).where(Device.id == device_id).values(details=details))

@@ -13,10 +13,10 @@ class Wallet(Base):
 
 
 async def transfer(db: AsyncSession, payer_id: Key, payee_id: Key, amount: int) -> bool:
-    """Returns False when the payer has too little."""
-    # In the order of keys, whoever pays whom: two transfers in opposite directions would wait for each other.
+    """Return False when the payer's balance is too low."""
+    # Lock in the order of keys. Otherwise two transfers in opposite directions would deadlock.
     statement = select(Wallet).where(Wallet.id.in_([payer_id, payee_id])).order_by(Wallet.id).with_for_update()
-    # A wallet that the session has read already would keep the balance of then.
+    # Without this, a wallet that the session has already read would keep its old balance.
     rows = await db.scalars(statement, execution_options={"populate_existing": True})
     wallets = {wallet.id: wallet for wallet in rows}
     if wallets[payer_id].balance < amount:

@@ -30,6 +30,6 @@ class Label(Base):
 
 
 async def set_labels(db: AsyncSession, post_id: int, labels: set[Label]) -> None:
-    """Only the difference is written."""
+    """Write only the difference."""
     post = await db.get_one(Post, post_id, options=[selectinload(Post.labels)])
     post.labels = labels

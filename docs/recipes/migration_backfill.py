@@ -11,7 +11,7 @@ SELECT max(id) FROM batch
 
 
 def upgrade() -> None:
-    """Each batch is a transaction: locks are short, and after a failure it goes on where it was."""
+    """Each batch is a transaction, so locks are short, and a second run continues after a failure."""
     with op.get_context().autocommit_block():
         last = 0
         while last is not None:

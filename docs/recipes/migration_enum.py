@@ -4,7 +4,7 @@ STATES = "state IN ('active', 'left', 'banned')"
 
 
 def allow() -> None:
-    """Before the program that writes 'banned'. The old check goes and the new one comes in one transaction."""
+    """Run before the release that writes 'banned'. One transaction replaces the old check."""
     op.drop_constraint("ck_members_state_known", "members")
     op.create_check_constraint("ck_members_state_known", "members", STATES, postgresql_not_valid=True)
 
@@ -14,5 +14,5 @@ def validate() -> None:
 
 
 def allow_in_native_enum() -> None:
-    """A native ENUM takes a new value, and never gives one back. Within its own transaction it cannot be used."""
+    """A native ENUM gains a value and can never lose it. The same transaction cannot use the new value."""
     op.execute("ALTER TYPE member_level ADD VALUE IF NOT EXISTS 'gold' AFTER 'silver'")

@@ -1,7 +1,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-# Each program writes the column that it knows, and both columns say the same.
+# Each version writes the column it knows. The trigger copies the value to the other column.
 SYNCHRONIZE = """
 CREATE FUNCTION synchronize_member_names() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -19,7 +19,7 @@ END $$
 
 
 def begin() -> None:
-    """The first release: its program reads and writes full_name. A backfill then fills the rows that exist."""
+    """The first release: the new version reads and writes full_name. A backfill then fills the existing rows."""
     op.add_column("members", sa.Column("full_name", sa.String(200), nullable=True))
     op.execute(SYNCHRONIZE)
     op.execute(
@@ -29,7 +29,7 @@ def begin() -> None:
 
 
 def finish() -> None:
-    """The second, when no old program runs."""
+    """The second release, when no old process runs."""
     op.execute("DROP TRIGGER synchronize_names ON members")
     op.execute("DROP FUNCTION synchronize_member_names")
     op.drop_column("members", "name")

@@ -12,9 +12,9 @@ class Invoice(Base):
     lines: Mapped[list["InvoiceLine"]] = relationship(
         back_populates="invoice",
         lazy="raise",
-        # A line belongs to its invoice: taken out of the list, it is deleted.
+        # A line that is removed from the list is deleted.
         cascade="all, delete-orphan",
-        # With the invoice, PostgreSQL deletes its lines, in one statement and without loading them.
+        # PostgreSQL deletes the lines together with their invoice, without loading them.
         passive_deletes=True,
         order_by="InvoiceLine.id",
     )
@@ -22,7 +22,7 @@ class Invoice(Base):
 
 class InvoiceLine(Base):
     __tablename__ = "invoice_lines"
-    # PostgreSQL makes no index for a foreign key, and each delete of an invoice looks for its lines.
+    # PostgreSQL does not index foreign keys, and deleting an invoice searches for its lines.
     __table_args__ = (Index(None, "invoice_id"),)
 
     id: Mapped[PrimaryKey]

@@ -30,7 +30,7 @@ class EventRead(BaseModel):
 async def list_events(
     db: ReadSession, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=100)] = 20
 ) -> Page[Event]:
-    """The newest first. `created_at` alone is not unique: with `id` it is."""
+    """Newest first. `created_at` alone is not unique, so the order ends with `id`."""
     return await keyset_page(
         db, select(Event), (Event.created_at, Event.id), cursor=cursor, limit=limit, descending=True
     )

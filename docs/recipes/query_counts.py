@@ -6,7 +6,7 @@ from sqlalchemy import Engine, event
 
 @contextmanager
 def counted(engine: Engine) -> Iterator[list[str]]:
-    """The statements that run inside of the block; `engine` is `database.engine.sync_engine`."""
+    """Collect the statements that run inside the block; `engine` is `database.engine.sync_engine`."""
     statements: list[str] = []
 
     def add(_connection: object, _cursor: object, statement: str, *_: object) -> None:

@@ -27,9 +27,9 @@ Handler = Callable[[AsyncSession, dict[str, Any]], Awaitable[None]]
 
 
 async def work_once(database: Database, handle: Handler) -> bool:
-    """Do the oldest task that is due and that no other worker holds. Returns False when there is none.
+    """Do the oldest due task that no other worker holds. Return False when there is none.
 
-    The task is gone when its work is committed. When the worker dies, its lock goes with it, and the next one finds it.
+    Committing the work also deletes the task. When a worker dies, its lock is released, and another worker takes the task.
     """
     due = select(Task).where(Task.run_at <= func.now()).order_by(Task.run_at, Task.id)
     async with database.session_scope() as db:
@@ -43,13 +43,13 @@ async def work_once(database: Database, handle: Handler) -> bool:
         except Exception:
             logger.exception("Task %s failed", task.id)
             task.failures += 1
-            # Later each time, so that a task which always fails is not always the oldest.
+            # Back off, so that a task that always fails does not stay the oldest.
             task.run_at = func.now() + timedelta(seconds=min(2**task.failures, 3600))
         return True
 
 
 async def work(database: Database, handle: Handler, pause: float = 1) -> None:
-    """Until cancelled. Start one for each connection that the pool can spare."""
+    """Work until cancelled. Start one for each connection that the pool can spare."""
     while True:
         if not await work_once(database, handle):
             await asyncio.sleep(pause)

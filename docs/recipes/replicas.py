@@ -9,13 +9,13 @@ router = APIRouter()
 
 @router.get("/author-count")
 async def count_authors(db: ReadSession) -> int:
-    """From DATABASE_READ_URL: what was committed a moment ago may be missing."""
+    """Reads from DATABASE_READ_URL: rows committed a moment ago may be missing."""
     return await db.scalar(select(func.count()).select_from(Author)) or 0
 
 
 @router.post("/authors/{author_id}/renames", status_code=201)
 async def rename(author_id: Key, name: str, db: DbSession) -> str:
-    """Who writes reads from the primary, too: what a replica shows may be old."""
+    """Code that writes also reads from the primary, because a replica may be out of date."""
     author = await db.get_one(Author, author_id)
     author.name = name
     return author.name

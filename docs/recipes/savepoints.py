@@ -16,7 +16,7 @@ class Subscriber(Base):
 
 
 async def import_subscribers(db: AsyncSession, emails: Iterable[str]) -> list[str]:
-    """Add all that can be added; returns those that exist already."""
+    """Add each address that does not exist yet; return those that do."""
     refused = []
     for email in emails:
         try:

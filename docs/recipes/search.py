@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-# With the language named: to_tsvector(text) alone depends on a setting, and cannot be stored.
+# Name the language: to_tsvector(text) depends on a setting, so its result cannot be stored.
 DOCUMENT = "setweight(to_tsvector('english', title), 'A') || setweight(to_tsvector('english', body), 'B')"
 
 
@@ -17,14 +17,14 @@ class Note(Base):
     id: Mapped[PrimaryKey]
     title: Mapped[str]
     body: Mapped[str]
-    # PostgreSQL keeps it true. Deferred: no list of notes needs it.
+    # Maintained by PostgreSQL. Deferred, because no list of notes needs it.
     search: Mapped[str] = mapped_column(
         TSVECTOR, Computed(DOCUMENT, persisted=True), deferred=True, deferred_raiseload=True
     )
 
 
 async def find(db: AsyncSession, words: str) -> Sequence[Note]:
-    """The best first. Takes what people type: "exact words", or, -without."""
+    """Best match first. Accepts what people type: "exact words", or, -without."""
     query = func.websearch_to_tsquery("english", words)
     statement = (
         select(Note)

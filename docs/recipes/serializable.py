@@ -16,7 +16,7 @@ class Shift(Base):
 
 
 async def go_home(database: Database, shift_id: Key) -> bool:
-    """Returns False when nobody else would be on call."""
+    """Return False when nobody else would be on call."""
 
     async def work(db: AsyncSession) -> bool:
         shift = await db.get_one(Shift, shift_id)

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Mapped
 
 class Contact(SoftDelete, Base):
     __tablename__ = "contacts"
-    # Unique among those that are not deleted, so that an address can come back.
+    # Unique among rows that are not deleted, so that an address can be used again.
     __table_args__ = (Index("uq_contacts_email", "email", unique=True, postgresql_where=text("deleted_at IS NULL")),)
 
     id: Mapped[PrimaryKey]

@@ -18,7 +18,7 @@ class Measurement(Base):
 
 
 async def csv_lines(database: Database) -> AsyncIterator[str]:
-    # A server-side cursor lives in a transaction, and all pages of the stream show the same state.
+    # A server-side cursor needs a transaction, and the whole stream reads one snapshot.
     async with database.read_scope(isolation_level="REPEATABLE READ") as db:
         statement = select(Measurement.id, Measurement.value).order_by(Measurement.id)
         rows = await db.stream(statement, execution_options={"yield_per": 1000})

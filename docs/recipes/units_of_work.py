@@ -35,7 +35,7 @@ class ReservationRepository(Repository[Reservation]):
 
 
 class Warehouse:
-    """The rule that both tables keep together. Its repositories share a session, and so a transaction."""
+    """The rule that spans both tables. Its repositories share a session and therefore a transaction."""
 
     def __init__(self, db: AsyncSession) -> None:
         self.stock = StockRepository(db)
@@ -44,7 +44,7 @@ class Warehouse:
     async def reserve(self, item_id: Key, quantity: int) -> Reservation:
         reservation = await self.reservations.add(Reservation(item_id=item_id, quantity=quantity))
         item = await self.stock.get(item_id)
-        # In the database's arithmetic: another request may have changed the row since it was read.
+        # The database computes the new value, because another request may have changed the row since it was read.
         await self.stock.update(item, {"quantity": StockItem.quantity - quantity})
         return reservation
 

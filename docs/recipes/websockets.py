@@ -26,7 +26,7 @@ async def chat(socket: WebSocket, database: CurrentDatabase) -> None:
     await socket.accept()
     try:
         while True:
-            # Between two messages, which may be hours, the connection belongs to others.
+            # Between messages, possibly for hours, the connection is free.
             await socket.send_json({"id": await keep(database, await socket.receive_text())})
     except WebSocketDisconnect:
         return

@@ -6,7 +6,7 @@ from shop.database import DatabaseSettings, close_db, init_db
 
 
 async def main(settings: DatabaseSettings, handle: Handler) -> None:
-    """A process of its own, beside the service, which ends on SIGTERM: a task in hand is rolled back, not lost."""
+    """A separate process that stops on SIGTERM. Its current task is rolled back, not lost."""
     database = await init_db(settings.model_copy(update={"application_name": "worker", "pool_size": 2}))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -14,7 +14,7 @@ async def main(settings: DatabaseSettings, handle: Handler) -> None:
     workers = [asyncio.create_task(work(database, handle)) for _ in range(2)]
     stopped = asyncio.create_task(stop.wait())
     try:
-        # A worker that loses its database ends the process: whoever started it starts it again.
+        # A worker that loses its database exits. Its supervisor starts it again.
         done, _ = await asyncio.wait([*workers, stopped], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
