@@ -123,7 +123,7 @@ def kind(annotation: ast.expr) -> str:
 def faults() -> str:
     """What a client is told, by the SQLSTATE of the error or its class."""
     rows: dict[tuple[int, str], list[str]] = {}
-    for state, fault in module("database.errors").FAULTS.items():
+    for state, fault in module("database.errors").ERROR_RESPONSES.items():
         detail = f"{fault.detail} With `Retry-After`." if fault.retry_after else fault.detail
         rows.setdefault((fault.status, detail), []).append(state)
     lines = [f"| {', '.join(states)} | {status} | {detail} |" for (status, detail), states in rows.items()]

@@ -186,16 +186,16 @@ def entries(page: Page) -> Iterator[tuple[list[str], str]]:
         yield names.split(" or "), what
 
 
-FAULTS = """
+ERROR_RESPONSES = """
 import json
-from my_service.database.errors import FAULTS
+from my_service.database.errors import ERROR_RESPONSES
 
-print(json.dumps({state: [fault.status, fault.detail] for state, fault in FAULTS.items()}))
+print(json.dumps({state: [fault.status, fault.detail] for state, fault in ERROR_RESPONSES.items()}))
 """
 
 
 def test_every_error_is_told(pages: dict[str, Page], service: Path) -> None:
-    faults: dict[str, list[Any]] = json.loads(run(service, "python", "-c", FAULTS))
+    faults: dict[str, list[Any]] = json.loads(run(service, "python", "-c", ERROR_RESPONSES))
     rows = re.findall(r"\n\s*([0-9A-Z, ]+?)\s*\n\s*(\d{3})\s*\n\s*(.+)", pages["operations.html"].text)
     told = {state: (int(status), detail) for states, status, detail in rows for state in states.split(", ")}
     assert told.keys() == faults.keys()

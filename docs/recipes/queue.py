@@ -29,7 +29,7 @@ Handler = Callable[[AsyncSession, dict[str, Any]], Awaitable[None]]
 async def work_once(database: Database, handle: Handler) -> bool:
     """Do the oldest due task that no other worker holds. Return False when there is none.
 
-    Committing the work also deletes the task. When a worker dies, its lock is released, and another worker takes the task.
+    Committing the work deletes the task. When a worker dies, its lock is released, and another takes the task.
     """
     due = select(Task).where(Task.run_at <= func.now()).order_by(Task.run_at, Task.id)
     async with database.session_scope() as db:

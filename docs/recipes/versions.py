@@ -24,7 +24,7 @@ class ArticleRepository(Repository[Article]):
 
 @router.put("/articles/{article_id}")
 async def update_article(article_id: Key, text: str, if_match: Annotated[int, Header()], db: DbSession) -> int:
-    """`If-Match` is the version that the client has read. The second writer gets a 412, or a 409 if both write at once."""
+    """`If-Match` is the version that the client has read. The second writer gets a 412, or a 409."""
     articles = ArticleRepository(db)
     article = await articles.get(article_id)
     if article.version != if_match:
