@@ -37,7 +37,7 @@ NEXT_CHANGES = [
         "    app.include_router(health.router)\n",
         "    app.state.next = True\n    app.include_router(health.router)\n",
     ),
-    (f"{PACKAGE}/models.py.jinja", "Every domain's models in one import", "All models in one import"),
+    (f"{PACKAGE}/models.py.jinja", "Every model of the service", "All models of the service"),
     (f"{PACKAGE}/settings.py", "    # Yours:", "    next: bool = True\n    # Yours:"),
     (f"{PACKAGE}/problems.py", '"""', '"""Next. '),
     (f"{PACKAGE}/database/session.py", "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.25\n"),

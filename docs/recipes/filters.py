@@ -29,8 +29,6 @@ class BookFilter(BaseModel):
 
 
 class BookTitle(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
     title: str
 
 

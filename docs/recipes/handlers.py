@@ -1,9 +1,9 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter
+from pydantic import BaseModel
 from shop.database import Base, Key, PrimaryKey, Repository
-from shop.database.dependencies import DbSession, ReadSession
+from shop.database.dependencies import reads, writes
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped
 
@@ -22,21 +22,11 @@ class CustomerRepository(Repository[Customer]):
     model = Customer
 
 
-async def customers(db: DbSession) -> CustomerRepository:
-    return CustomerRepository(db)
-
-
-async def read_customers(db: ReadSession) -> CustomerRepository:
-    return CustomerRepository(db)
-
-
-Customers = Annotated[CustomerRepository, Depends(customers)]
-ReadCustomers = Annotated[CustomerRepository, Depends(read_customers)]
+Customers = Annotated[CustomerRepository, writes(CustomerRepository)]
+ReadCustomers = Annotated[CustomerRepository, reads(CustomerRepository)]
 
 
 class CustomerRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
     id: Key
     email: str
 

@@ -1,10 +1,9 @@
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter
+from pydantic import BaseModel
 from shop.database import Base, CreatedAt, Key, Page, PrimaryKey, keyset_page
-from shop.database.dependencies import ReadSession
+from shop.database.dependencies import Cursor, Limit, ReadSession
 from sqlalchemy import Index, select
 from sqlalchemy.orm import Mapped
 
@@ -20,16 +19,12 @@ class Event(Base):
 
 
 class EventRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
     id: Key
     created_at: datetime
 
 
 @router.get("/events", response_model=Page[EventRead])
-async def list_events(
-    db: ReadSession, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=100)] = 20
-) -> Page[Event]:
+async def list_events(db: ReadSession, cursor: Cursor = None, limit: Limit = 20) -> Page[Event]:
     """Newest first. `created_at` alone is not unique, so the order ends with `id`."""
     return await keyset_page(
         db, select(Event), (Event.created_at, Event.id), cursor=cursor, limit=limit, descending=True

@@ -1,8 +1,8 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from shop.database import Base, Key, PrimaryKey, Repository
-from shop.database.dependencies import DbSession
+from shop.database.dependencies import writes
 from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -49,10 +49,6 @@ class Warehouse:
         return reservation
 
 
-async def warehouse(db: DbSession) -> Warehouse:
-    return Warehouse(db)
-
-
 @router.post("/items/{item_id}/reservations", status_code=201)
-async def reserve(item_id: Key, quantity: int, warehouse: Annotated[Warehouse, Depends(warehouse)]) -> Key:
+async def reserve(item_id: Key, quantity: int, warehouse: Annotated[Warehouse, writes(Warehouse)]) -> Key:
     return (await warehouse.reserve(item_id, quantity)).id

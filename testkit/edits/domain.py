@@ -83,6 +83,8 @@ def add_domain(project: Path) -> None:
     (folder / "orders" / "models.py").write_text(MODEL)
     (project / "tests" / "orders" / "test_orders.py").write_text(TEST.format(package=folder.name))
     models = (folder / "models.py").read_text()
+    if "__all__" not in models:
+        models += "from .orders import models as orders  # mine\n"
     models = models.replace("__all__ = [\n", "from .orders import models as orders  # mine\n\n__all__ = [\n")
     models = models.replace("    # Yours:\n", '    # Yours:\n    "orders",  # mine\n')
     # As the linter wants it: no empty line between two imports.

@@ -1,20 +1,19 @@
-"""The statements of this domain. `Authors` and `Books` write; `ReadAuthors` and `ReadBooks` cost less."""
+"""The queries of this domain. Handlers that only read take `ReadAuthors` and `ReadBooks`, which cost less."""
 
 from typing import Annotated
 
-from fastapi import Depends
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from ..database import Key, Page, Repository
-from ..database.dependencies import DbSession, ReadSession
+from ..database.dependencies import reads, writes
 from .models import Author, Book
 
 
 class AuthorRepository(Repository[Author]):
     model = Author
 
-    async def list(self, *, name: str | None, cursor: str | None, limit: int) -> Page[Author]:
+    async def search(self, *, name: str | None, cursor: str | None, limit: int) -> Page[Author]:
         statement = select(Author).options(selectinload(Author.books))
         if name is not None:
             statement = statement.where(Author.name.istartswith(name, autoescape=True))
@@ -24,7 +23,7 @@ class AuthorRepository(Repository[Author]):
 class BookRepository(Repository[Book]):
     model = Book
 
-    async def list(self, *, author_id: Key | None, title: str | None, cursor: str | None, limit: int) -> Page[Book]:
+    async def search(self, *, author_id: Key | None, title: str | None, cursor: str | None, limit: int) -> Page[Book]:
         statement = select(Book)
         if author_id is not None:
             statement = statement.where(Book.author_id == author_id)
@@ -33,24 +32,7 @@ class BookRepository(Repository[Book]):
         return await self.page(statement, (Book.title, Book.id), cursor=cursor, limit=limit)
 
 
-# Asynchronous, though nothing waits here: FastAPI would run anything else in a thread.
-async def authors(db: DbSession) -> AuthorRepository:
-    return AuthorRepository(db)
-
-
-async def read_authors(db: ReadSession) -> AuthorRepository:
-    return AuthorRepository(db)
-
-
-async def books(db: DbSession) -> BookRepository:
-    return BookRepository(db)
-
-
-async def read_books(db: ReadSession) -> BookRepository:
-    return BookRepository(db)
-
-
-Authors = Annotated[AuthorRepository, Depends(authors)]
-ReadAuthors = Annotated[AuthorRepository, Depends(read_authors)]
-Books = Annotated[BookRepository, Depends(books)]
-ReadBooks = Annotated[BookRepository, Depends(read_books)]
+Authors = Annotated[AuthorRepository, writes(AuthorRepository)]
+ReadAuthors = Annotated[AuthorRepository, reads(AuthorRepository)]
+Books = Annotated[BookRepository, writes(BookRepository)]
+ReadBooks = Annotated[BookRepository, reads(BookRepository)]

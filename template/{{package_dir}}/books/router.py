@@ -1,18 +1,14 @@
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from sqlalchemy.orm import selectinload
 
 from ..database import Key, Page
+from ..database.dependencies import Cursor, Limit
 from ..problems import problem_responses
 from .models import Author, Book
 from .repository import Authors, Books, ReadAuthors, ReadBooks
 from .schemas import AuthorCreate, AuthorRead, AuthorUpdate, AuthorWithBooks, BookCreate, BookRead, BookUpdate
 
 router = APIRouter()
-
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before this one.")]
-Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 @router.post("/authors", tags=["authors"], status_code=201, response_model=AuthorRead)
@@ -24,8 +20,8 @@ async def create_author(values: AuthorCreate, authors: Authors) -> Author:
 async def list_authors(
     authors: ReadAuthors, name: str | None = None, cursor: Cursor = None, limit: Limit = 20
 ) -> Page[Author]:
-    """Authors by name, with their books. `name` keeps those whose name starts with it."""
-    return await authors.list(name=name, cursor=cursor, limit=limit)
+    """Authors by name, with their books. With `name`, those whose name starts with it."""
+    return await authors.search(name=name, cursor=cursor, limit=limit)
 
 
 @router.get("/authors/{author_id}", tags=["authors"], response_model=AuthorWithBooks, responses=problem_responses(404))
@@ -40,7 +36,7 @@ async def update_author(author_id: Key, changes: AuthorUpdate, authors: Authors)
 
 @router.delete("/authors/{author_id}", tags=["authors"], status_code=204, responses=problem_responses(404, 409))
 async def delete_author(author_id: Key, authors: Authors) -> None:
-    """Refused with a 409 while the author has books."""
+    """Responds with 409 if the author has books."""
     await authors.delete(await authors.get(author_id))
 
 
@@ -51,14 +47,10 @@ async def create_book(values: BookCreate, books: Books) -> Book:
 
 @router.get("/books", tags=["books"], response_model=Page[BookRead])
 async def list_books(
-    books: ReadBooks,
-    author_id: Key | None = None,
-    title: str | None = None,
-    cursor: Cursor = None,
-    limit: Limit = 20,
+    books: ReadBooks, author_id: Key | None = None, title: str | None = None, cursor: Cursor = None, limit: Limit = 20
 ) -> Page[Book]:
-    """Books by title. `title` keeps those whose title contains it."""
-    return await books.list(author_id=author_id, title=title, cursor=cursor, limit=limit)
+    """Books by title. With `title`, those whose title contains it."""
+    return await books.search(author_id=author_id, title=title, cursor=cursor, limit=limit)
 
 
 @router.get("/books/{book_id}", tags=["books"], response_model=BookRead, responses=problem_responses(404))

@@ -1,9 +1,9 @@
-"""What comes in and goes out over HTTP, apart from how it is stored."""
+"""The bodies of requests and responses, apart from how the data is stored."""
 
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from ..database import Key
@@ -20,14 +20,12 @@ class AuthorCreate(BaseModel):
 
 
 class AuthorUpdate(TypedDict, total=False):
-    """Only what is sent changes."""
+    """Only the fields that are sent change."""
 
     name: Name
 
 
 class AuthorRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
     id: Key
     name: str
     created_at: datetime
@@ -43,7 +41,7 @@ class BookCreate(BaseModel):
 
 
 class BookUpdate(TypedDict, total=False):
-    """Only what is sent changes."""
+    """Only the fields that are sent change."""
 
     title: Title
     isbn: ISBN
@@ -53,8 +51,6 @@ class BookUpdate(TypedDict, total=False):
 
 
 class BookRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
     id: Key
     title: str
     isbn: str

@@ -1,9 +1,9 @@
-"""The layer as FastAPI sees it. A handler's session ends, and commits, before the response is sent."""
+"""FastAPI dependencies. A handler's session ends, and commits, before the response is sent."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated, cast
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any, cast
 
-from fastapi import Depends
+from fastapi import Depends, Query
 from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,20 +16,51 @@ async def get_database(connection: HTTPConnection) -> Database:
 
 
 async def get_db(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    """One transaction for each request: committed when the handler returns, rolled back when it raises."""
+    """One transaction per request: commits when the handler returns, rolls back when it raises."""
     database: Database = connection.app.state.database
     async with database.session_scope() as db:
         yield db
 
 
 async def get_read_db(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    """Reads in one round trip each. Refuses to write."""
+    """A session that reads in one round trip per query and refuses to write."""
     database: Database = connection.app.state.database
     async with database.read_scope() as db:
         yield db
 
 
 CurrentDatabase = Annotated[Database, Depends(get_database)]
-# Without scope="function", the commit would come after the response: a failed one would be a 201 and no row.
+# Without scope="function" the commit would run after the response: if it failed, the client would have a 201 and no row.
 DbSession = Annotated[AsyncSession, Depends(get_db, scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(get_read_db, scope="function")]
+
+
+def writes(repository: Callable[[AsyncSession], object]) -> Any:
+    """Depend on a repository, or another class that takes a session, in the request's transaction.
+
+    Books = Annotated[BookRepository, writes(BookRepository)]
+    """
+
+    # A coroutine function, because FastAPI would call the class itself in a thread.
+    async def dependency(db: DbSession) -> object:
+        return repository(db)
+
+    return Depends(dependency)
+
+
+def reads(repository: Callable[[AsyncSession], object]) -> Any:
+    """Depend on a repository that only reads: one round trip per query.
+
+    ReadBooks = Annotated[BookRepository, reads(BookRepository)]
+    """
+
+    async def dependency(db: ReadSession) -> object:
+        return repository(db)
+
+    return Depends(dependency)
+
+
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the previous page.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="The most items on a page.")]
+# PostgreSQL gets it as an INTEGER.
+Offset = Annotated[int, Query(ge=0, lt=2**31, description="How many items to skip.")]

@@ -17,10 +17,15 @@ class DatabaseUnavailable(Exception):
 
 
 class NotFoundError(Exception):
-    """No row has this key."""
+    """No row of `model` has this `key`, or matches a statement: then `key` is None.
 
-    def __init__(self, model: type[Any], key: object) -> None:
-        super().__init__(f"{model.__name__} {key} does not exist.")
+    Clients see the text. It does not show the values of a statement, because one may be a secret.
+    """
+
+    def __init__(self, model: type[Any], key: object = None) -> None:
+        super().__init__(f"{model.__name__}{'' if key is None else f' {key}'} does not exist.")
+        self.model = model
+        self.key = key
 
 
 class InvalidCursorError(Exception):

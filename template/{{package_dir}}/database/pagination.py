@@ -1,11 +1,11 @@
-"""Keyset pages: the millionth row is found through the index as fast as the first."""
+"""Pages of long lists. A keyset page is always fast; an offset page has a total."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import cache
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-from sqlalchemy import Select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -18,12 +18,21 @@ BigInt = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
 class Page(BaseModel, Generic[T]):
-    """A page of rows. `next_cursor` asks for the one after it, and is null on the last."""
+    """A page of a list. `next_cursor` is null on the last page."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     items: list[T]
     next_cursor: str | None = None
+
+
+class OffsetPage(BaseModel, Generic[T]):
+    """A page of a list. `total` counts the items of all pages."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    items: list[T]
+    total: int
 
 
 async def keyset_page(
@@ -35,17 +44,18 @@ async def keyset_page(
     limit: int = 20,
     descending: bool = False,
 ) -> Page[T]:
-    """One page of a statement that selects one entity, ordered by attributes of it that are unique together.
+    """Return the page after `cursor`, in one query that finds the millionth row through the index as fast as the first.
 
-    Raises InvalidCursorError when the cursor was made for another order.
+    The statement selects one entity and has no order. `order` names attributes of the entity that are unique together.
+    Raises InvalidCursorError if the cursor belongs to another order, and ValueError if an attribute may be null.
     """
     adapter = cursor_type(order, descending)
     if cursor is not None:
-        # Compared as one row, so that an index on these columns serves the whole condition.
+        # Compare one row value, so that an index on these columns serves the whole condition.
         here, last = tuple_(*order), decode_cursor(adapter, cursor)
         statement = statement.where(here < last if descending else here > last)
     statement = statement.order_by(*(column.desc() if descending else column for column in order))
-    # One row more than asked for tells whether there is another page.
+    # One more row than requested tells whether there is another page.
     rows = (await db.scalars(statement.limit(limit + 1))).all()
     items = list(rows[:limit])
     if len(rows) == len(items):
@@ -53,14 +63,26 @@ async def keyset_page(
     return Page(items=items, next_cursor=encode_cursor(adapter, order, descending, items[-1]))
 
 
+async def offset_page(db: AsyncSession, statement: Select[T], *, offset: int = 0, limit: int = 20) -> OffsetPage[T]:
+    """Return a page of a statement that selects one entity in a unique order, and the total without `offset` and `limit`.
+
+    This costs two queries: the first counts every row that matches, and the second reads `offset` rows only to skip them.
+    Rows that others insert or delete meanwhile shift the pages. Prefer `keyset_page` unless clients need the total.
+    """
+    count = select(func.count()).select_from(statement.order_by(None).subquery())
+    total = await db.scalar(count.execution_options(**statement.get_execution_options()))
+    rows = await db.scalars(statement.offset(offset).limit(limit))
+    return OffsetPage(items=list(rows), total=total or 0)
+
+
 @cache
 def cursor_type(order: Order, descending: bool) -> TypeAdapter[tuple[Any, ...]]:
-    """A cursor holds the order, so that it is not taken for another, and the last row's values in it."""
+    """A cursor holds the name of its order, so that no other list accepts it, and the values of the last row."""
     types: list[Any] = []
     for attribute in order:
         (column,) = attribute.property.columns
         if column.nullable:
-            raise ValueError(f"{attribute} may be null: no row comes after null, and pages would lose rows.")
+            raise ValueError(f"{attribute} may be null: no row sorts after null, so pages would lose rows.")
         python_type = column.type.python_type
         types.append(BigInt if python_type is int else python_type)
     cursor: Any = tuple.__class_getitem__((Literal[order_name(order, descending)], *types))

@@ -10,13 +10,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapper
 from sqlalchemy.orm.interfaces import ORMOption
 
 from .errors import NotFoundError
-from .pagination import Order, Page, keyset_page
+from .pagination import OffsetPage, Order, Page, keyset_page, offset_page
 
 Model = TypeVar("Model", bound=DeclarativeBase)
 
 
 class Repository(Generic[Model]):
-    """Rows of one model, in the session's transaction: it never commits.
+    """Rows of one model. A method is one query, unless it says otherwise, and never commits.
 
     class BookRepository(Repository[Book]):
         model = Book
@@ -28,7 +28,10 @@ class Repository(Generic[Model]):
         self.db = db
 
     async def get(self, key: Any, *options: ORMOption) -> Model:
-        """The row with this primary key, or tuple of keys. Raises NotFoundError: over HTTP a 404."""
+        """Return the row with this primary key, or tuple of keys, with loader options such as `selectinload`.
+
+        Raises NotFoundError, which becomes a 404.
+        """
         keys = key if isinstance(key, tuple) else (key,)
         statement = select_by_key(inspect(self.model))
         if options:
@@ -38,10 +41,22 @@ class Repository(Generic[Model]):
             raise NotFoundError(self.model, key)
         return row
 
+    async def one(self, statement: Select[Model]) -> Model:
+        """Return the only row that matches.
+
+        Raises NotFoundError if there is none, and SQLAlchemy's MultipleResultsFound if there are several.
+        """
+        row = (await self.db.scalars(statement)).one_or_none()
+        if row is None:
+            raise NotFoundError(self.model)
+        return row
+
     async def first(self, statement: Select[Model]) -> Model | None:
+        """Return the first row that matches, or None. The statement gets a `LIMIT 1`."""
         return (await self.db.scalars(statement.limit(1))).first()
 
     async def all(self, statement: Select[Model]) -> Sequence[Model]:
+        """Return all rows that match. Where there may be many, return a page."""
         return (await self.db.scalars(statement)).all()
 
     async def page(
@@ -53,26 +68,39 @@ class Repository(Generic[Model]):
         limit: int = 20,
         descending: bool = False,
     ) -> Page[Model]:
-        """A keyset page; see `keyset_page`."""
+        """Return a keyset page. Raises InvalidCursorError, which becomes a 422. See `keyset_page`."""
         return await keyset_page(self.db, statement, order, cursor=cursor, limit=limit, descending=descending)
 
+    async def offset_page(self, statement: Select[Model], *, offset: int = 0, limit: int = 20) -> OffsetPage[Model]:
+        """Return a page with the number of all rows that match: two queries. See `offset_page`."""
+        return await offset_page(self.db, statement, offset=offset, limit=limit)
+
     async def add(self, row: Model) -> Model:
+        """Insert a row. Its key and server defaults are loaded by the same query.
+
+        Raises IntegrityError if a constraint refuses the row.
+        """
         self.db.add(row)
-        await self.db.flush()  # the key and the server's defaults come back, and a constraint speaks here
+        await self.db.flush()
         return row
 
     async def update(self, row: Model, changes: Mapping[str, Any]) -> Model:
+        """Set attributes of a row. `updated_at` is loaded by the same query, and no change is no query.
+
+        Raises IntegrityError if a constraint refuses the change.
+        """
         for name, value in changes.items():
             setattr(row, name, value)
-        await self.db.flush()  # updated_at comes back, and a constraint speaks here
+        await self.db.flush()
         return row
 
     async def delete(self, row: Model) -> None:
+        """Delete a row. Raises IntegrityError if another row refers to it."""
         await self.db.delete(row)
-        await self.db.flush()  # a foreign key that restricts speaks here
+        await self.db.flush()
 
 
 @cache
 def select_by_key(mapper: Mapper[Any]) -> Select[Any]:
-    """Made once for each model: `session.get` makes it each time."""
+    """The statement of `get`, built once per model. `session.get` builds one for every call."""
     return select(mapper).where(*(column == bindparam(f"key_{n}") for n, column in enumerate(mapper.primary_key)))
