@@ -50,7 +50,7 @@ from httpx import ASGITransport, AsyncClient
 from PACKAGE.main import app
 
 
-@pytest.mark.postgres
+@pytest.mark.anyio
 async def test_notes_are_stored() -> None:
     async with (
         app.router.lifespan_context(app),
@@ -120,7 +120,7 @@ def make_printed_edits(project: Path, package_dir: str, message: str) -> None:
     """The code blocks of the message, put where it says."""
     package = package_dir.split("/")[-1]
     blocks = [dedent(block) for block in re.findall(r"(?:^ {7}.*\n|^\n(?= {7}))+", message, re.MULTILINE)]
-    application, plugin, settings = (block.strip() for block in blocks)
+    application, settings = (block.strip() for block in blocks)
     imports = "\n".join(re.findall(r"^from .*", application, re.MULTILINE))
     opening, closing = re.findall(r"^    (\S.*)\n    yield\n    (\S.*)", application, re.MULTILINE)[0]
     (handlers,) = re.findall(r"^add_error_handlers.*", application, re.MULTILINE)
@@ -129,10 +129,7 @@ def make_printed_edits(project: Path, package_dir: str, message: str) -> None:
     edit(main, "    yield\n", f"    {opening}\n    yield\n    {closing}\n")
     edit(main, "app.include_router(items_router)\n", f"app.include_router(items_router)\n{handlers}\n")
     edit(project / "alembic.ini", "models =\n", f"models =\n    {package}.notes\n")
-    (project / "tests" / "__init__.py").touch()
-    edit(project / "tests" / "conftest.py", "\n\n@pytest.fixture\ndef", f"\n{plugin}\n\n\n@pytest.fixture\ndef")
-    pyproject = project / "pyproject.toml"
-    pyproject.write_text(re.sub(r"pythonpath = .*\n", f"{settings}\n", pyproject.read_text()))
+    edit(project / "pyproject.toml", "pythonpath =", f"{settings}\npythonpath =")
     # And the author's own work.
     (project / package_dir / "notes.py").write_text(NOTES)
     edit(main, f"{handlers}\n", f"{handlers}\napp.include_router(notes_router)\n")

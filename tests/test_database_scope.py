@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -34,10 +35,80 @@ def test_added_to_an_application(template: Path, workspace: Path, postgres: str,
     run(project, "alembic", "revision", "--autogenerate", "--message", "first tables", **migrated)
     run(project, "alembic", "upgrade", "head", **migrated)
     run(project, "alembic", "check", **migrated)
-    quick = outcome(run(project, *PYTEST, **path))
-    real = outcome(run(project, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres, **migrated))
+    run(project, *PYTEST, **migrated)
+    quick = outcome(run(project, *PYTEST, "tests/database"))
+    real = outcome(run(project, *PYTEST, "tests/database", "--database=postgres", TEST_DATABASE_URL=postgres))
     assert real == {"passed": quick["passed"] + quick["deselected"]}
     assert run(project, sys.executable, "worker.py", **migrated) == "worked\n"
+
+
+# Autouse, with parameters, or named as a fixture of the layer or of pytest.
+HOSTILE = {
+    "conftest.py": """
+import pytest
+
+@pytest.fixture(autouse=True)
+def reset(request):
+    assert "tests/database" not in request.node.nodeid
+
+@pytest.fixture
+def tmp_path():
+    raise AssertionError
+""",
+    "tests/conftest.py": """
+import pytest
+
+@pytest.fixture(scope="session", autouse=True)
+def db():
+    with open("developers.db", "a") as file:
+        file.write("INSERT")
+
+@pytest.fixture(autouse=True, params=["first", "second"])
+def twice(request, database):
+    assert "tests/database" not in request.node.nodeid
+
+@pytest.fixture
+def database():
+    pass
+
+@pytest.fixture
+def connection():
+    raise AssertionError
+""",
+    "tests/test_own.py": "def test_own(db, database): pass",
+}
+
+
+@pytest.fixture
+def bare_layer(template: Path, workspace: Path) -> Path:
+    """The layer beside an empty package, with no configuration for pytest."""
+    project = Path(mkdtemp(dir=workspace))
+    (project / "app").mkdir()
+    copy_layer(template, project, {"scope": "database", "package_dir": "app"})
+    return project
+
+
+SESSIONS = "tests/database/test_sessions.py"
+
+
+def test_no_fixture_of_the_application_runs_in_the_layers_tests(bare_layer: Path) -> None:
+    without = outcome(run(bare_layer, *PYTEST, SESSIONS))
+    for name, text in HOSTILE.items():
+        (bare_layer / name).write_text(text)
+    assert outcome(run(bare_layer, *PYTEST, SESSIONS)) == without
+    assert not (bare_layer / "developers.db").exists()
+    together = outcome(run(bare_layer, *PYTEST, "tests/test_own.py", SESSIONS))
+    assert together == without | {"passed": without["passed"] + 2}
+    assert (bare_layer / "developers.db").read_text() == "INSERT"
+
+
+def test_the_layers_tests_only_take_a_database_for_tests(bare_layer: Path, postgres: str) -> None:
+    developers = postgres.replace("_test", "", 1)
+    suite = (*PYTEST, SESSIONS, "--database=postgres")
+    # A variable in the developer's shell plays no part.
+    run(bare_layer, *suite, DATABASE_READ_URL=developers, TEST_DATABASE_URL=postgres)
+    with pytest.raises(AssertionError, match="name ends in _test"):
+        run(bare_layer, *suite, TEST_DATABASE_URL=developers)
 
 
 @pytest.mark.parametrize("file", ["alembic.ini", "app/database.py", "app/database/models.py", "tests/database/x.py"])

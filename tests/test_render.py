@@ -72,6 +72,7 @@ tests/books/test_books.py
 
 tests/database/__init__.py
 tests/database/backends.py
+tests/database/conftest.py
 tests/database/fixtures.py
 tests/database/http.py
 tests/database/models.py

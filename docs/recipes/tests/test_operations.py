@@ -35,7 +35,8 @@ from sqlalchemy import URL, Connection, func, select, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from tests.database.backends import administer, cloned, settings_for, use_database
+from tests.database.backends import administer, cloned, settings_for
+from tests.database.http import use_database
 
 from .conftest import Serve, Trace
 

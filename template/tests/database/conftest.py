@@ -1,0 +1,60 @@
+"""Keep these tests apart from the application's: its fixtures do not run here, and its pytest settings do not matter."""
+
+import inspect
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import fixtures
+from .fixtures import (  # noqa: F401 - defined here, they take precedence over an application's of the same name
+    connection,
+    database,
+    db,
+    engine,
+    postgres_url,
+    real_database,
+    template_url,
+    worker_url,
+)
+
+HERE = Path(__file__).parent
+
+collect_ignore = [] if find_spec("fastapi") else ["test_errors.py", "test_requests.py"]
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Load the plugin, unless the application's conftest.py does."""
+    if not any(getattr(plugin, "__file__", None) == fixtures.__file__ for plugin in pluginmanager.get_plugins()):
+        pluginmanager.register(fixtures, fixtures.__name__)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: Any) -> None:
+    # Whatever asyncio_mode and default loop scopes are: a pooled connection belongs to the loop that made it.
+    if inspect.iscoroutinefunction(obj) and collector.istestfunction(obj, name):
+        pytest.mark.asyncio(loop_scope="session")(obj)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Leave out every fixture of the application, also one that is autouse or overrides a fixture of pytest."""
+    info = metafunc.definition._fixtureinfo
+    theirs = set()
+    for name, definitions in list(info.name2fixturedefs.items()):
+        ours = [definition for definition in definitions if not is_of_application(definition)]
+        if len(ours) < len(definitions):
+            theirs.add(name)
+            info.name2fixturedefs.pop(name)
+        if ours:
+            info.name2fixturedefs[name] = ours
+    wanted = tuple(name for name in info.initialnames if name in info.argnames or name not in theirs)
+    replace(info, initialnames=wanted).prune_dependency_tree()
+
+
+def is_of_application(definition: pytest.FixtureDef[Any]) -> bool:
+    """Whether a fixture is neither one of these tests nor of an installed package."""
+    file = Path(inspect.unwrap(definition.func).__code__.co_filename)
+    return HERE not in file.parents and not {"site-packages", "dist-packages"} & set(file.parts)
