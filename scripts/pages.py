@@ -25,7 +25,7 @@ TYPES = {"DatabaseURL": "a URL", "Seconds": "seconds", "int": "a number", "str":
 
 def fill(page: str) -> str:
     """The text of a page, with what its comments ask for."""
-    parts = {"questions": questions, "settings": settings, "faults": faults, "performance": performance}
+    parts = {"questions": questions, "settings": settings, "errors": errors, "performance": performance}
     return re.sub(r"<!-- (\w+) -->", lambda match: parts[match[1]](), page)
 
 
@@ -120,12 +120,12 @@ def kind(annotation: ast.expr) -> str:
     return TYPES[ast.unparse(annotation)]
 
 
-def faults() -> str:
+def errors() -> str:
     """What a client is told, by the SQLSTATE of the error or its class."""
     rows: dict[tuple[int, str], list[str]] = {}
-    for state, fault in module("database.errors").ERROR_RESPONSES.items():
-        detail = f"{fault.detail} With `Retry-After`." if fault.retry_after else fault.detail
-        rows.setdefault((fault.status, detail), []).append(state)
+    for state, response in module("database.errors").ERROR_RESPONSES.items():
+        detail = f"{response.detail} With `Retry-After`." if response.headers else response.detail
+        rows.setdefault((response.status, detail), []).append(state)
     lines = [f"| {', '.join(states)} | {status} | {detail} |" for (status, detail), states in rows.items()]
     return "\n".join(["| SQLSTATE | Status | Detail |", "| --- | --- | --- |", *lines])
 

@@ -123,7 +123,7 @@ def make_printed_edits(project: Path, package_dir: str, message: str) -> None:
     application, settings = (block.strip() for block in blocks)
     imports = "\n".join(re.findall(r"^from .*", application, re.MULTILINE))
     opening, closing = re.findall(r"^    (\S.*)\n    yield\n    (\S.*)", application, re.MULTILINE)[0]
-    (handlers,) = re.findall(r"^add_error_handlers.*", application, re.MULTILINE)
+    (handlers,) = re.findall(r"^add_database_error_handlers.*", application, re.MULTILINE)
     main = project / package_dir / "main.py"
     edit(main, "from fastapi import FastAPI\n", f"from fastapi import FastAPI\n{imports}\n")
     edit(main, "    yield\n", f"    {opening}\n    yield\n    {closing}\n")

@@ -26,13 +26,17 @@ pyproject.toml
 scripts/update.py
 
 PACKAGE/__init__.py
+PACKAGE/errors.py
 PACKAGE/health.py
 PACKAGE/main.py
-PACKAGE/middleware.py
 PACKAGE/models.py
-PACKAGE/problems.py
 PACKAGE/py.typed
 PACKAGE/settings.py
+
+PACKAGE/middleware/__init__.py
+PACKAGE/middleware/cancel_on_disconnect.py
+PACKAGE/middleware/request_body_limit.py
+PACKAGE/middleware/startup_error.py
 
 PACKAGE/books/__init__.py
 PACKAGE/books/models.py
@@ -51,6 +55,7 @@ PACKAGE/database/handlers.py
 PACKAGE/database/keys.py
 PACKAGE/database/migrate.py
 PACKAGE/database/pagination.py
+PACKAGE/database/problems.py
 PACKAGE/database/repository.py
 PACKAGE/database/retry.py
 PACKAGE/database/session.py
@@ -63,8 +68,10 @@ PACKAGE/database/migrations/versions/2026_01_01_0001_authors_and_books.py
 
 tests/__init__.py
 tests/conftest.py
+tests/errors.py
 tests/test_health.py
 tests/test_main.py
+tests/test_middleware.py
 
 tests/books/__init__.py
 tests/books/test_authors.py

@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from shop.database import Base, Database, DatabaseSettings, Key, PrimaryKey, close_db, init_db
 from shop.database.dependencies import CurrentDatabase, DbSession
-from shop.database.handlers import add_error_handlers
+from shop.database.handlers import add_database_error_handlers
 from sqlalchemy import ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -27,7 +27,7 @@ def create_existing_app(settings: DatabaseSettings) -> FastAPI:
         await close_db(app.state.database)
 
     app = FastAPI(lifespan=lifespan)
-    add_error_handlers(app)
+    add_database_error_handlers(app)
 
     @app.post("/favourites", status_code=201)
     async def add_favourite(author_id: Key, db: DbSession) -> Key:

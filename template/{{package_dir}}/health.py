@@ -1,31 +1,31 @@
-"""Is this process alive, and can it serve?"""
+"""Probes: whether the process runs, and whether it can serve."""
 
 import logging
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, HTTPException
 from sqlalchemy.exc import SQLAlchemyError
 
 from .database.dependencies import CurrentDatabase
-from .database.handlers import problem
-from .problems import problem_responses
+from .errors import error_responses
 
 logger = logging.getLogger(__name__)
 router = APIRouter(tags=["health"])
 
 
 @router.get("/livez")
+@router.head("/livez", include_in_schema=False)
 async def live() -> dict[str, str]:
-    """Whether the process answers. It never asks the database: a restart would not mend that."""
+    """Whether the process answers. It never asks the database, because a restart would not fix that."""
     return {"status": "live"}
 
 
-@router.get("/readyz", response_model=dict[str, str], responses=problem_responses(503))
-async def ready(database: CurrentDatabase) -> dict[str, str] | JSONResponse:
+@router.get("/readyz", responses=error_responses(503))
+@router.head("/readyz", include_in_schema=False)
+async def ready(database: CurrentDatabase) -> dict[str, str]:
     """Whether the database answers, within `DATABASE_READINESS_TIMEOUT`."""
     try:
         await database.ping()
     except (SQLAlchemyError, TimeoutError) as error:
         logger.error("Not ready: %r", error)
-        return problem(503, "The database is not available.")
+        raise HTTPException(503, "The database is not available.") from None
     return {"status": "ready"}

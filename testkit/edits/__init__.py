@@ -97,14 +97,15 @@ def reformat(project: Path) -> None:
 def move_a_file(project: Path) -> None:
     """The template's file goes where the user wants it, with a line of theirs in it."""
     folder = package(project)
-    append(folder / "problems.py", "\n# This is mine.\n")
+    name = "errors" if (folder / "errors.py").exists() else "problems"  # before 2.0.0
+    append(folder / f"{name}.py", "\n# This is mine.\n")
     (folder / "web").mkdir()
     (folder / "web" / "__init__.py").touch()
-    run(project, "git", "mv", str(folder / "problems.py"), str(folder / "web" / "problems.py"))
+    run(project, "git", "mv", str(folder / f"{name}.py"), str(folder / "web" / f"{name}.py"))
     for file in [*folder.rglob("*.py"), *project.glob("tests/**/*.py")]:
-        text = re.sub(r"(from [\w.]*\.)problems import", r"\1web.problems import", file.read_text())
+        text = re.sub(rf"(from (\.+|\w+\.)){name} import", rf"\1web.{name} import", file.read_text())
         file.write_text(text)
-    moved = folder / "web" / "problems.py"
+    moved = folder / "web" / f"{name}.py"
     moved.write_text(re.sub(r"from \.(?=\w)", "from ..", moved.read_text()))
 
 

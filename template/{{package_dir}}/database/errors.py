@@ -1,6 +1,7 @@
-"""What went wrong in the database, by SQLSTATE, in words that a client may see: no SQL, no values, no hosts."""
+"""Errors of the database, and the responses that they become: by SQLSTATE, without SQL, values or hosts."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -9,11 +10,11 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from .sqlstates import SQLState, SQLStateClass
 
-RETRY_AFTER = 1
+RETRY_LATER = {"Retry-After": "1"}
 
 
 class DatabaseUnavailable(Exception):
-    """The program cannot start: its text says in one sentence why."""
+    """The program cannot start. The message is one sentence for the person who starts it."""
 
 
 class NotFoundError(Exception):
@@ -29,37 +30,36 @@ class NotFoundError(Exception):
 
 
 class InvalidCursorError(Exception):
-    """The cursor of a page was not made by this service for this order."""
+    """The cursor was not issued for this list."""
 
 
 @dataclass(frozen=True)
 class ErrorResponse:
-    """An error as the client is told of it. With `retry_after`, in seconds, the same request may succeed later."""
+    """An error as a client sees it, in any format."""
 
     status: int
     detail: str
     constraint: str | None = None
-    retry_after: int | None = None
+    """The constraint that refused the row."""
+    errors: list[dict[str, Any]] | None = None
+    """The values that did not validate: each with `loc`, `msg` and `type`."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-UNAVAILABLE = ErrorResponse(503, "The database is not available.", retry_after=RETRY_AFTER)
+UNAVAILABLE = ErrorResponse(503, "The database is not available.", headers=RETRY_LATER)
+CONTENTION = ErrorResponse(503, "Too many requests changed the same rows.", headers=RETRY_LATER)
 
-BUSY = ErrorResponse(503, "Too many others changed the same rows.", retry_after=RETRY_AFTER)
-
-# The whole SQLSTATE has precedence over its class.
+# An SQLSTATE takes precedence over its class.
 ERROR_RESPONSES: dict[str, ErrorResponse] = {
-    SQLState.UNIQUE_VIOLATION: ErrorResponse(409, "A row with this value exists already."),
-    SQLState.FOREIGN_KEY_VIOLATION: ErrorResponse(
-        409, "The row refers to one that does not exist, or is still referred to."
-    ),
+    SQLState.UNIQUE_VIOLATION: ErrorResponse(409, "A row with this value already exists."),
+    SQLState.FOREIGN_KEY_VIOLATION: ErrorResponse(409, "The row refers to a missing row, or is still referred to."),
     SQLState.RESTRICT_VIOLATION: ErrorResponse(409, "The row is still referred to."),
-    SQLState.EXCLUSION_VIOLATION: ErrorResponse(409, "The row conflicts with one that exists."),
-    SQLState.NOT_NULL_VIOLATION: ErrorResponse(422, "A value is missing."),
+    SQLState.EXCLUSION_VIOLATION: ErrorResponse(409, "The row conflicts with an existing row."),
     SQLState.CHECK_VIOLATION: ErrorResponse(422, "A value is not allowed."),
     SQLStateClass.DATA_EXCEPTION: ErrorResponse(422, "A value does not fit its column."),
-    SQLState.SERIALIZATION_FAILURE: BUSY,
-    SQLState.DEADLOCK_DETECTED: BUSY,
-    SQLState.LOCK_NOT_AVAILABLE: ErrorResponse(503, "The rows are locked.", retry_after=RETRY_AFTER),
+    SQLState.SERIALIZATION_FAILURE: CONTENTION,
+    SQLState.DEADLOCK_DETECTED: CONTENTION,
+    SQLState.LOCK_NOT_AVAILABLE: ErrorResponse(503, "The rows are locked.", headers=RETRY_LATER),
     SQLState.QUERY_CANCELED: ErrorResponse(504, "The database took too long."),
     SQLState.READ_ONLY_SQL_TRANSACTION: UNAVAILABLE,
     SQLState.IDLE_IN_TRANSACTION_SESSION_TIMEOUT: UNAVAILABLE,
@@ -78,16 +78,18 @@ def constraint_name(error: DBAPIError) -> str | None:
     return getattr(error.driver_exception, "constraint_name", None)
 
 
-def describe(error: SQLAlchemyError) -> ErrorResponse | None:
-    """The response behind an error, or None where the error is a bug of the program."""
+def error_response(error: SQLAlchemyError) -> ErrorResponse | None:
+    """The response to an error, or None where no client caused it: a bug of the program."""
     if isinstance(error, PoolTimeoutError):
-        return ErrorResponse(503, "All database connections are busy.", retry_after=RETRY_AFTER)
+        return ErrorResponse(503, "All database connections are busy.", headers=RETRY_LATER)
     if isinstance(error, StaleDataError):
-        return ErrorResponse(409, "The row was changed by somebody else in the meantime.")
+        return ErrorResponse(409, "The row was changed by another request in the meantime.")
     if not isinstance(error, DBAPIError):
         return None
     state = sqlstate(error) or ""
+    if state.startswith(SQLStateClass.DATA_EXCEPTION) and not error.params:
+        return None  # no value of a client is in a statement without parameters
     response = ERROR_RESPONSES.get(state) or ERROR_RESPONSES.get(state[:2])
     if response is None:
         return UNAVAILABLE if error.connection_invalidated else None
-    return ErrorResponse(response.status, response.detail, constraint_name(error), response.retry_after)
+    return replace(response, constraint=constraint_name(error))

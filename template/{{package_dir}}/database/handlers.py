@@ -1,49 +1,38 @@
-"""Database errors as HTTP answers: RFC 9457 problem documents."""
+"""Database errors as HTTP responses."""
 
 import logging
-from http import HTTPStatus
-from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from .errors import InvalidCursorError, NotFoundError, describe
+from .errors import ErrorResponse, InvalidCursorError, NotFoundError, error_response
+from .problems import Respond, problem
 
 logger = logging.getLogger(__name__)
 
 
-def add_error_handlers(app: FastAPI) -> None:
-    app.exception_handler(SQLAlchemyError)(answer_database_error)
-    app.exception_handler(NotFoundError)(answer_not_found)
-    app.exception_handler(InvalidCursorError)(answer_invalid_cursor)
+def add_database_error_handlers(app: FastAPI, respond: Respond = problem) -> None:
+    """Answer errors of the database with what `respond` builds, by default with problem documents.
 
+    Errors that no client caused are raised again: the server logs them, and the client gets the application's 500.
+    """
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None, **members: Any) -> JSONResponse:
-    """A problem document. `members` are its extension members."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **members}
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    @app.exception_handler(SQLAlchemyError)
+    async def handle_database_error(request: Request, error: SQLAlchemyError) -> Response:
+        response = error_response(error)
+        if response is None:
+            raise error
+        # The handler's name instead of the path, which holds values and can forge a line with %0a.
+        endpoint = request.scope.get("endpoint")
+        name = getattr(endpoint, "__qualname__", endpoint)
+        level = logging.ERROR if response.status >= 500 else logging.WARNING
+        logger.log(level, "%s %s: %d %s", request.scope.get("method"), name, response.status, error)
+        return respond(response)
 
+    @app.exception_handler(NotFoundError)
+    async def handle_not_found(_: Request, error: NotFoundError) -> Response:
+        return respond(ErrorResponse(404, str(error)))
 
-async def answer_database_error(request: Request, error: SQLAlchemyError) -> JSONResponse:
-    response = describe(error)
-    if response is None:
-        raise error
-    # The log is the one place that has the SQL and the values.
-    logger.log(
-        logging.ERROR if response.status >= 500 else logging.INFO, "%s %s: %s", request.method, request.url, error
-    )
-    return problem(
-        response.status,
-        response.detail,
-        {"Retry-After": str(response.retry_after)} if response.retry_after else None,
-        **({"constraint": response.constraint} if response.constraint else {}),
-    )
-
-
-async def answer_not_found(_: Request, error: NotFoundError) -> JSONResponse:
-    return problem(404, str(error))
-
-
-async def answer_invalid_cursor(_: Request, error: InvalidCursorError) -> JSONResponse:
-    return problem(422, "The cursor is not one of this list. Start again without a cursor.")
+    @app.exception_handler(InvalidCursorError)
+    async def handle_invalid_cursor(_: Request, __: InvalidCursorError) -> Response:
+        return respond(ErrorResponse(422, "The cursor does not belong to this list. Start again without a cursor."))

@@ -1,0 +1,81 @@
+"""Errors as HTTP responses, all in one format, and the same format in OpenAPI."""
+
+from http.client import responses
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from fastapi.utils import is_body_allowed_for_status_code
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from .database.errors import ErrorResponse
+from .database.handlers import add_database_error_handlers
+from .database.problems import MEDIA_TYPE, Problem, Respond, problem
+
+
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer with these errors. `add_exception_handlers` adds their content."""
+    return {status: {"description": responses[status]} for status in statuses}
+
+
+def add_exception_handlers(
+    app: FastAPI, respond: Respond = problem, model: type[BaseModel] = Problem, media_type: str = MEDIA_TYPE
+) -> None:
+    """Answer every error with what `respond` builds: `model` as `media_type` in OpenAPI."""
+    add_database_error_handlers(app, respond)
+    document_errors(app, model, media_type)
+
+    @app.exception_handler(HTTPException)
+    async def handle_http_exception(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if not is_body_allowed_for_status_code(error.status_code):
+            return Response(status_code=error.status_code, headers=headers)
+        if error.status_code == 405 and (methods := allowed_methods(request)):
+            headers["Allow"] = ", ".join(methods)
+        return respond(ErrorResponse(error.status_code, str(error.detail), headers=headers))
+
+    @app.exception_handler(RequestValidationError)
+    async def handle_invalid_request(_: Request, error: RequestValidationError) -> Response:
+        # Without the input, which may be long, secret, or not even valid in JSON.
+        errors = [{"loc": item["loc"], "msg": item["msg"], "type": item["type"]} for item in error.errors()]
+        return respond(ErrorResponse(422, "The request is not valid.", errors=jsonable_encoder(errors)))
+
+    @app.exception_handler(Exception)
+    async def handle_unexpected_error(_: Request, __: Exception) -> Response:
+        # The server logs the exception. A client learns nothing about it.
+        return respond(ErrorResponse(500, "Something went wrong here."))
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """The methods of all routes with this path. The router names those of the first."""
+    contexts = iter_route_contexts(request.app.routes)
+    matching = [context for context in contexts if context.matches(request.scope)[0] != Match.NONE]
+    return sorted({method for context in matching for method in context.methods or ()})
+
+
+def document_errors(app: FastAPI, model: type[BaseModel], media_type: str) -> None:
+    """Complete the OpenAPI document. With `model` in `responses`, FastAPI would say application/json."""
+    make_openapi = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = make_openapi()
+        definition = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        definitions = definition.pop("$defs", {}) | {model.__name__: definition}
+        schema.setdefault("components", {}).setdefault("schemas", {}).update(definitions)
+        content = {media_type: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+        for path in schema["paths"].values():
+            for operation in path.values():
+                documented = operation["responses"]
+                if "requestBody" in operation:  # it may be no UTF-8, or too long
+                    for status in ("400", "413"):
+                        documented.setdefault(status, {"description": responses[int(status)]})
+                for status, response in documented.items():
+                    if status >= "400":
+                        response.setdefault("content", content)
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
