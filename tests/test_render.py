@@ -61,6 +61,7 @@ PACKAGE/database/retry.py
 PACKAGE/database/session.py
 PACKAGE/database/settings.py
 PACKAGE/database/sqlstates.py
+PACKAGE/database/url.py
 PACKAGE/database/migrations/env.py
 PACKAGE/database/migrations/script.py.mako
 PACKAGE/database/migrations/versions/.gitkeep

@@ -2,6 +2,7 @@
 
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import asyncpg
 from sqlalchemy import URL, event
@@ -10,10 +11,11 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from .settings import DRIVER, DatabaseSettings
+from .settings import DatabaseSettings
+from .url import hosts_of, parse_url
 
 
-def create_engine(settings: DatabaseSettings, url: URL, **options: Any) -> AsyncEngine:
+def create_engine(settings: DatabaseSettings, url: URL | str, **options: Any) -> AsyncEngine:
     """An engine that tells the database its limits. Connects at first use."""
     options = {
         "pool_size": settings.pool_size,
@@ -23,8 +25,9 @@ def create_engine(settings: DatabaseSettings, url: URL, **options: Any) -> Async
         "pool_recycle": settings.pool_recycle,
         **options,
     }
+    url = parse_url(url)
     creator = partial(connect, url, **connect_arguments(settings))
-    engine = create_async_engine(url.set(drivername=DRIVER), async_creator=creator, **options)
+    engine = create_async_engine(url, async_creator=creator, **options)
     event.listen(engine.sync_engine, "checkout", replace_closed_connection)
     event.listen(engine.sync_engine, "checkin", end_autocommit)
     event.listen(engine.sync_engine, "handle_error", give_up_broken_connection)
@@ -36,12 +39,12 @@ def connect_arguments(settings: DatabaseSettings) -> dict[str, Any]:
         # The next transaction may be on another server connection: a statement prepared on this one would run
         # somebody else's. A pooler also refuses other settings at the start; put them on the role instead.
         return {
-            "timeout": settings.connect_timeout,
+            "connect_timeout": settings.connect_timeout,
             "statement_cache_size": 0,
             "server_settings": {"application_name": settings.application_name},
         }
     return {
-        "timeout": settings.connect_timeout,
+        "connect_timeout": settings.connect_timeout,
         "server_settings": {
             "application_name": settings.application_name,
             "statement_timeout": milliseconds(settings.statement_timeout),
@@ -56,15 +59,45 @@ def milliseconds(seconds: float) -> str:
     return str(round(seconds * 1000))
 
 
-async def connect(url: URL, **arguments: Any) -> asyncpg.Connection:
-    """Connect, so that every failure carries an SQLSTATE: a refused connection is a bare OSError otherwise."""
-    # asyncpg reads the URL itself: it knows sslmode, sslrootcert, several hosts and target_session_attrs.
-    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    try:
-        return await asyncpg.connect(dsn, **arguments)
-    except OSError as error:
-        reason = error.strerror or str(error) or "no answer in time"
-        raise asyncpg.ClientCannotConnectError(reason) from error
+async def connect(
+    url: URL, *, connect_timeout: float = 5, server_settings: dict[str, str] | None = None, **arguments: Any
+) -> asyncpg.Connection:
+    """Connect to the first host that answers within `connect_timeout` seconds and matches `target_session_attrs`.
+
+    Parameters of the URL take precedence. Raises PostgresError, so that every failure has an SQLSTATE: asyncpg raises
+    OSError when nobody answers.
+    """
+    query = {name: str(value) for name, value in url.query.items() if name not in ("host", "port")}
+    timeout = float(query.pop("connect_timeout", connect_timeout))
+    wanted = query.pop("target_session_attrs", None)
+    server_settings = {name: value for name, value in (server_settings or {}).items() if name not in query}
+    reasons: dict[str, str] = {}
+    # asyncpg applies its timeout to all hosts together. A first host that is silent would use up all of it.
+    for attribute in ("standby", "any") if wanted == "prefer-standby" else (wanted,):
+        for host, port in hosts_of(url):
+            try:
+                return await asyncpg.connect(
+                    f"postgresql://?{urlencode(query)}",
+                    host=host.strip("[]") or None,
+                    port=port or None,
+                    user=url.username,
+                    password=url.password,
+                    database=url.database,
+                    timeout=timeout or None,
+                    server_settings=server_settings,
+                    target_session_attrs=attribute,
+                    **arguments,
+                )
+            except asyncpg.CannotConnectNowError as error:
+                reasons[host] = str(error)
+            except asyncpg.TargetServerAttributeNotMatched:
+                reasons[host] = f"the server is not {attribute}"
+            except OSError as error:
+                reasons[host] = error.strerror or str(error) or "no answer in time"
+    several = len(reasons) > 1
+    raise asyncpg.ClientCannotConnectError(
+        "; ".join(f"{host}: {reason}" if several else reason for host, reason in reasons.items())
+    )
 
 
 def replace_closed_connection(

@@ -15,6 +15,7 @@ from .engine import create_engine
 from .errors import DatabaseUnavailable, sqlstate
 from .settings import DatabaseSettings
 from .sqlstates import SQLState, SQLStateClass
+from .url import describe_url
 
 logger = logging.getLogger(__name__)
 
@@ -201,8 +202,6 @@ def explain(settings: DatabaseSettings, reason: str) -> str:
     url = settings.url
     assert url is not None
     return (
-        f"Cannot connect to PostgreSQL at {url.host or url.query.get('host', 'localhost')}"
-        f":{url.port or url.query.get('port', 5432)}, "
-        f"database {url.database!r}, user {url.username!r}, within {settings.startup_timeout:g} s: "
+        f"Cannot connect to PostgreSQL at {describe_url(url)}, within {settings.startup_timeout:g} s: "
         f"{reason.strip().splitlines()[0].rstrip('.')}. Check DATABASE_URL and that the server runs."
     )
