@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 
 from my_service.database import DatabaseSettings, close_db
-from my_service.database.session import create_database
+from my_service.database.startup import create_database
 from sqlalchemy import text
 
 TASKS = 10

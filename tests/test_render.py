@@ -46,6 +46,7 @@ PACKAGE/books/schemas.py
 
 PACKAGE/database/__init__.py
 PACKAGE/database/__main__.py
+PACKAGE/database/autocommit.py
 PACKAGE/database/base.py
 PACKAGE/database/dependencies.py
 PACKAGE/database/devserver.py
@@ -56,11 +57,13 @@ PACKAGE/database/keys.py
 PACKAGE/database/migrate.py
 PACKAGE/database/pagination.py
 PACKAGE/database/problems.py
+PACKAGE/database/quota.py
 PACKAGE/database/repository.py
 PACKAGE/database/retry.py
 PACKAGE/database/session.py
 PACKAGE/database/settings.py
 PACKAGE/database/sqlstates.py
+PACKAGE/database/startup.py
 PACKAGE/database/url.py
 PACKAGE/database/migrations/env.py
 PACKAGE/database/migrations/script.py.mako
@@ -84,6 +87,7 @@ tests/database/conftest.py
 tests/database/fixtures.py
 tests/database/http.py
 tests/database/models.py
+tests/database/test_connections.py
 tests/database/test_engine.py
 tests/database/test_errors.py
 tests/database/test_migrations.py

@@ -21,7 +21,7 @@ from recipes.soft_deletes import Contact
 from shop.books.models import Author, Book
 from shop.database import Database, DatabaseSettings, close_db, init_db
 from shop.database.dependencies import DbSession
-from shop.database.session import create_database
+from shop.database.startup import create_database
 from shop.main import create_app
 from sqlalchemy import URL, DateTime, delete, literal, select, text
 from sqlalchemy.exc import SQLAlchemyError

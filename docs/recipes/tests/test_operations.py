@@ -33,7 +33,7 @@ from shop.main import create_app
 from shop.settings import Settings
 from sqlalchemy import URL, Connection, func, select, text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.database.backends import administer, cloned, settings_for
 from tests.database.http import use_database
@@ -62,7 +62,6 @@ async def migrate(database: Database, url: URL) -> Migrate:
             with context.begin_transaction(_per_migration=True), Operations.context(context):
                 step()
 
-        assert isinstance(database.engine, AsyncEngine)
         async with database.engine.connect() as connection:
             await connection.run_sync(run)
 

@@ -32,7 +32,7 @@ from shop.main import create_app
 from shop.settings import Settings
 from sqlalchemy import URL, QueuePool, func, select, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 from websockets.asyncio.client import connect
 
@@ -76,7 +76,6 @@ async def test_streams(database: Database, serve: Serve, trace: Trace) -> None:
 
 async def test_websockets(database: Database, trace: Trace) -> None:
     await trace("one message", lambda: websockets.keep(database, "hello"))
-    assert isinstance(database.engine, AsyncEngine)
     app = create_app(Settings(_env_file=None, database=settings_for(None)))
     app.state.database = database
     app.include_router(websockets.router)
@@ -234,7 +233,6 @@ async def test_versions(database: Database, serve: Serve, trace: Trace) -> None:
 
 
 async def test_concurrency(database: Database, trace: Trace) -> None:
-    assert isinstance(database.engine, AsyncEngine)
     assert await trace("count_all", lambda: concurrency.count_all(database)) == concurrency.Totals(0, 0)
     assert database.engine.pool.checkedin() == 2  # type: ignore[attr-defined]
 

@@ -7,6 +7,7 @@ from fastapi import Depends, Query
 from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from .quota import request_quota
 from .session import Database
 
 
@@ -18,15 +19,17 @@ async def get_database(connection: HTTPConnection) -> Database:
 async def get_db(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
     """One transaction per request: commits when the handler returns, rolls back when it raises."""
     database: Database = connection.app.state.database
-    async with database.session_scope() as db:
-        yield db
+    with request_quota(connection.scope):
+        async with database.session_scope() as db:
+            yield db
 
 
 async def get_read_db(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    """A session that reads in one round trip per query and refuses to write."""
+    """A session that reads in one round trip per query, holds no connection in between, and refuses to write."""
     database: Database = connection.app.state.database
-    async with database.read_scope() as db:
-        yield db
+    with request_quota(connection.scope):
+        async with database.read_scope() as db:
+            yield db
 
 
 CurrentDatabase = Annotated[Database, Depends(get_database)]

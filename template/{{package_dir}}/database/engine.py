@@ -11,6 +11,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from .autocommit import end_autocommit
+from .quota import QuotaPool
 from .settings import DatabaseSettings
 from .url import hosts_of, parse_url
 
@@ -18,6 +20,7 @@ from .url import hosts_of, parse_url
 def create_engine(settings: DatabaseSettings, url: URL | str, **options: Any) -> AsyncEngine:
     """An engine that tells the database its limits. Connects at first use."""
     options = {
+        "poolclass": QuotaPool,
         "pool_size": settings.pool_size,
         # Overflow connections are closed when they come back: each would cost a new session.
         "max_overflow": 0,
@@ -106,12 +109,6 @@ def replace_closed_connection(
     """Notice at checkout, without a round trip, that the server went away: the pool then connects anew."""
     if dbapi_connection.driver_connection.is_closed():
         raise DisconnectionError("the server closed this connection")
-
-
-def end_autocommit(dbapi_connection: Any, _entry: ConnectionPoolEntry) -> None:
-    """A read session started it: see session.py. There is no connection any more when it broke."""
-    if dbapi_connection is not None:
-        dbapi_connection.autocommit = False
 
 
 def give_up_broken_connection(context: ExceptionContext) -> None:

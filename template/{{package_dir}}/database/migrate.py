@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .errors import sqlstate
-from .session import close_db, init_db
 from .settings import DatabaseSettings
 from .sqlstates import SQLState
+from .startup import open_db
 
 logger = logging.getLogger(__name__)
 
@@ -30,29 +30,24 @@ async def migrate(settings: DatabaseSettings, run: Callable[[Connection], None])
     `run` goes on from what it committed when it is called again. Raises MigrationBlocked after `migration_timeout`
     seconds, and DatabaseUnavailable.
     """
-    database = await init_db(
-        settings.model_copy(
-            update={
-                "url": settings.migration_url or settings.url,
-                "read_url": None,
-                "pooler": "none",
-                "pool_size": 1,
-                "processes": 1,
-                # A backfill takes as long as it takes. A lock does not: whoever comes after waits behind it.
-                "statement_timeout": 0,
-                "idle_in_transaction_session_timeout": 0,
-                "lock_timeout": settings.migration_lock_timeout,
-            }
-        )
+    settings = settings.model_copy(
+        update={
+            "url": settings.migration_url or settings.url,
+            "read_url": None,
+            "pooler": "none",
+            "pool_size": 1,
+            "processes": 1,
+            # A backfill takes as long as it takes. A lock does not, because all later statements wait behind it.
+            "statement_timeout": 0,
+            "idle_in_transaction_session_timeout": 0,
+            "lock_timeout": settings.migration_lock_timeout,
+        }
     )
-    deadline = asyncio.get_running_loop().time() + settings.migration_timeout
-    try:
-        assert isinstance(database.engine, AsyncEngine)
-        async with database.engine.connect() as connection:
-            await take_migration_lock(connection, deadline)
-            await run_until_unlocked(connection, run, deadline)
-    finally:
-        await close_db(database)  # and with the connection goes the lock
+    # The lock ends with the connection.
+    async with open_db(settings) as database, database.engine.connect() as connection:
+        deadline = asyncio.get_running_loop().time() + settings.migration_timeout
+        await take_migration_lock(connection, deadline)
+        await run_until_unlocked(connection, run, deadline)
 
 
 async def take_migration_lock(connection: AsyncConnection, deadline: float) -> None:

@@ -1,0 +1,82 @@
+"""Read sessions: AUTOCOMMIT, and a connection only while a statement runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Executable, event
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.orm import Session, SessionTransactionOrigin
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from .quota import QuotaSession
+
+
+class ReadOnlySession(QuotaSession):
+    """A session that reads in one round trip for each statement and refuses to write.
+
+    It returns its connection after each statement. A transaction that the caller begins, with `connection()` or
+    `begin()`, keeps the connection until it ends.
+    """
+
+    in_autocommit = False
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        return self.return_connection_after(super().execute, *args, **options)
+
+    def scalar(self, *args: Any, **options: Any) -> Any:
+        return self.return_connection_after(super().scalar, *args, **options)
+
+    def scalars(self, *args: Any, **options: Any) -> Any:
+        return self.return_connection_after(super().scalars, *args, **options)
+
+    def return_connection_after(self, run: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        transaction = self.get_transaction()
+        if transaction is None or (
+            transaction.origin is SessionTransactionOrigin.AUTOBEGIN and not transaction.connections
+        ):
+            if options.get("execution_options", {}).get("stream_results"):
+                raise InvalidRequestError(
+                    'A stream needs a transaction: open it with read_scope(isolation_level="REPEATABLE READ").'
+                )
+            try:
+                return run(*args, **options)
+            finally:
+                # Not commit(): the rows are read, and there is nothing to tell the server.
+                if (transaction := self.get_transaction()) is not None:
+                    transaction.close()
+        # The statement is part of another one, such as the second query of selectinload, or of a transaction.
+        return run(*args, **options)
+
+    def get_bind(self, mapper: Any = None, *, clause: Any = None, **options: Any) -> Any:
+        if isinstance(clause, Executable) and clause.is_dml:
+            refuse_write()
+        return super().get_bind(mapper, clause=clause, **options)
+
+
+@event.listens_for(ReadOnlySession, "before_flush")
+def refuse_write(*_: Any) -> None:
+    raise InvalidRequestError("A read session does not write. Use DbSession, or session_scope() outside a request.")
+
+
+@event.listens_for(ReadOnlySession, "after_begin")
+def start_autocommit(session: ReadOnlySession, _: Any, connection: Connection) -> None:
+    """Set it on the driver, because SQLAlchemy's isolation_level costs each read as much CPU as a BEGIN."""
+    # Not in a test's transaction or on SQLite, nor where the caller chose a level.
+    session.in_autocommit = (
+        session.bind is not connection
+        and connection.dialect.name == "postgresql"
+        and "isolation_level" not in connection.get_execution_options()
+    )
+    if session.in_autocommit:
+        dbapi_connection: Any = connection.connection.dbapi_connection
+        dbapi_connection.autocommit = True
+
+
+def end_autocommit(dbapi_connection: Any, _: ConnectionPoolEntry) -> None:
+    """The counterpart of `start_autocommit`, when the connection returns to the pool."""
+    if dbapi_connection is not None:  # None: the connection broke
+        dbapi_connection.autocommit = False
+
+
+def is_read_in_autocommit(session: Session) -> bool:
+    return isinstance(session, ReadOnlySession) and session.in_autocommit
