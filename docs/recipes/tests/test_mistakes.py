@@ -13,14 +13,14 @@ from typing import Annotated
 
 import pytest
 from alembic import command
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from httpx import ASGITransport, AsyncClient
 from recipes.factories import new_author, new_book
 from recipes.handlers import Customer
 from recipes.soft_deletes import Contact
 from shop.books.models import Author, Book
 from shop.database import Database, DatabaseSettings, close_db, init_db
-from shop.database.dependencies import DbSession
+from shop.database.dependencies import DbSession, ReadSession
 from shop.database.startup import create_database
 from shop.main import create_app
 from sqlalchemy import URL, DateTime, delete, literal, select, text
@@ -28,6 +28,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from tests.database.backends import alembic_config, settings_for
+
+from .conftest import Serve
 
 pytestmark = pytest.mark.postgres
 
@@ -129,8 +131,26 @@ async def test_failed_flush(database: Database) -> None:
 async def test_write_in_read_session(database: Database) -> None:
     async with database.read_scope() as db:
         db.add(new_author())
-        with says("A read session does not write. Take DbSession, or session_scope() outside a request."):
+        with says("A read session does not write. Use DbSession, or session_scope() outside a request."):
             await db.flush()
+
+
+async def test_second_session(database: Database, serve: Serve) -> None:
+    router = APIRouter()
+
+    @router.post("/twice")
+    async def write_then_read(db: DbSession, reader: ReadSession) -> None:
+        await db.execute(text("SELECT 1"))
+        await reader.execute(text("SELECT 1"))
+
+    with says("uses a second session while the transaction of the first is open"):
+        await serve(router).post("/twice")
+
+
+async def test_stream_in_read_session(database: Database) -> None:
+    async with database.read_scope() as db:
+        with says('A stream needs a transaction: open it with read_scope(isolation_level="REPEATABLE READ").'):
+            await db.stream(select(Author))
 
 
 async def test_full_pool(url: URL) -> None:
