@@ -87,6 +87,7 @@ tests/database/conftest.py
 tests/database/fixtures.py
 tests/database/http.py
 tests/database/models.py
+tests/database/sqlite.py
 tests/database/test_connections.py
 tests/database/test_engine.py
 tests/database/test_errors.py
