@@ -40,7 +40,7 @@ def test_the_layer_is_updated(history: Path, workspace: Path, postgres: str, ver
     changed = [line[3:] for line in run(project, "git", "status", "--short").splitlines()]
     assert [path for path in changed if not path.startswith(("app/database/", "tests/database/", ANSWERS_FILE))] == []
     if target == NEXT:
-        assert "RETRY_DELAY = 0.25\n" in (project / "app" / "database" / "session.py").read_text()
+        assert "RETRY_DELAY = 0.25\n" in (project / "app" / "database" / "startup.py").read_text()
     run(project, *PYTEST, PYTHONPATH=str(project))
     run(project, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres, **database)
 
@@ -51,9 +51,9 @@ def test_a_patched_layer_stands_with_markers(history: Path, workspace: Path) -> 
     copier.run_copy(
         str(history), project, vcs_ref=version, data=ANSWERS, answers_file=ANSWERS_FILE, defaults=True, quiet=True
     )
-    session = project / "app" / "database" / "session.py"
-    replace(session, "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.5  # mine\n")
+    startup = project / "app" / "database" / "startup.py"
+    replace(startup, "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.5  # mine\n")
     commit(project, "Patched")
     copier.run_update(project, vcs_ref=NEXT, answers_file=ANSWERS_FILE, defaults=True, overwrite=True, quiet=True)
-    assert conflicts(project) == {"app/database/session.py"}
-    assert "<<<<<<< before updating\nRETRY_DELAY = 0.5  # mine\n" in session.read_text()
+    assert conflicts(project) == {"app/database/startup.py"}
+    assert "<<<<<<< before updating\nRETRY_DELAY = 0.5  # mine\n" in startup.read_text()

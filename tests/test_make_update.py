@@ -73,15 +73,15 @@ def test_update_refuses_uncommitted_work(service: Path) -> None:
 
 @pytest.mark.slow
 def test_a_conflict_is_named_and_refused(service: Path) -> None:
-    replace(package(service) / "database" / "session.py", "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.5  # mine\n")
+    replace(package(service) / "database" / "startup.py", "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.5  # mine\n")
     commit(service, "Patched")
     status, output = make(service, "update")
     assert status == 2
-    assert "You and the template changed the same lines in: src/my_service/database/session.py\n" in output
+    assert "You and the template changed the same lines in: src/my_service/database/startup.py\n" in output
     for target in ("check", "update"):
         status, output = make(service, target)
         assert status == 2
-        assert "src/my_service/database/session.py" in output
+        assert "src/my_service/database/startup.py" in output
     go_back = output.partition("go back: ")[2].splitlines()[0]
     documented = re.findall(r"^    (git .*)$", (ROOT / "docs" / "updating.md").read_text(), re.MULTILINE)
     assert go_back == " && ".join(documented)

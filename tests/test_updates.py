@@ -84,11 +84,11 @@ def test_a_deleted_example_stays_deleted(history: Path, tmp_path: Path, postgres
 
 def test_a_file_patched_by_hand_stands_with_markers(history: Path, tmp_path: Path) -> None:
     service = start(history, tmp_path / "service", WORKING_TREE)
-    replace(package(service) / "database" / "session.py", "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.5  # mine\n")
+    replace(package(service) / "database" / "startup.py", "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.5  # mine\n")
     commit(service, "Patched")
     update(service, NEXT)
-    assert conflicts(service) == {"src/my_service/database/session.py"}
-    text = (package(service) / "database" / "session.py").read_text()
+    assert conflicts(service) == {"src/my_service/database/startup.py"}
+    text = (package(service) / "database" / "startup.py").read_text()
     assert "<<<<<<< before updating\nRETRY_DELAY = 0.5  # mine\n" in text
     assert "RETRY_DELAY = 0.25\n>>>>>>> after updating\n" in text
 
