@@ -1,10 +1,8 @@
 """What is asked, what is refused, and what hostile answers do."""
 
-import keyword
+import re
 import subprocess
-import sys
 from collections.abc import Callable
-from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 from tomllib import loads as parse_toml
 from typing import Any
@@ -12,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from copier import run_copy
-from packaging.requirements import Requirement
 
 from testkit.projects import BIN, ROOT, clean_environment, commit, run, tree
+from testkit.refused import REFUSED
 from testkit.rendering import Render
 
 QUESTIONS = {
@@ -40,7 +38,7 @@ def refuse(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> R
     """Copy to the folder `shop`, which must be refused and leave all as it was. The message."""
     monkeypatch.chdir(tmp_path)
 
-    def refuse(**answers: str) -> str:
+    def refuse(**answers: Any) -> str:
         before = tree(tmp_path)
         with pytest.raises(ValueError, match=r"Validation error|Invalid choice") as refusal:
             run_copy(str(template), "shop", data=answers, defaults=True, quiet=True)
@@ -84,58 +82,54 @@ def test_the_package_is_named_after_the_project(render: Render, project_name: st
     assert (project / "src" / package_name / "main.py").exists()
 
 
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        ("package_name=", 'package_name\': "" is no package name: write lower-case letters, digits'),
-        ("package_name=Shop", '"Shop" is no package name'),
-        ("package_name=2shop", '"2shop" is no package name'),
-        ("package_name=my-shop", '"my-shop" is no package name'),
-        ("package_name=shop\n", r'"shop\n" is no package name'),
-        ("package_name=../shop", '"../shop" is no package name'),
-        ("package_name=büch", "is no package name"),
-        ("package_name=class", "class is the name of a Python module, a keyword or a dependency: write another"),
-        ("package_name=asyncio", "asyncio is the name of a Python module"),
-        ("package_name=sqlalchemy", "such as sqlalchemy_service"),
-        ("package_name=tests", "tests is the name of a Python module"),
-        (f"package_name={'x' * 51}", "Write at most 50 characters"),
-        ("project_name=", "Write a name, such as Book Shop"),
-        ("project_name= ", "Write a name, such as Book Shop"),
-        ("project_name=two\nlines", "Write one line, without control characters"),
-        ("project_name=\x1b[31mred", "Write one line, without control characters"),
-        ("project_name=\uffff", "Write one line, without control characters"),
-        ("project_name=\udcff", "Write one line, without control characters"),
-        (f"project_name={'x' * 201}", "Write at most 200 characters"),
-        ("description=", "Write a sentence"),
-        ("description=two\u2028lines", "Write one line, without control characters"),
-        ("description=\u202etfel ot thgir", "Write one line, without control characters"),
-        ("python_version=3.9", "'3.9' is not in ['3.11', '3.12', '3.13', '3.14']"),
-        ("python_version=newest", "'newest' is not in ['3.11', '3.12', '3.13', '3.14']"),
-        ("pakage_name=shop", 'There is no question "pakage_name". The questions are: scope, package_dir'),
-        ("import_name=os; os.abort()", 'There is no question "import_name"'),
-    ],
-)
-def test_a_bad_answer_is_refused(refuse: Refuse, answer: str, message: str) -> None:
-    question, _, text = answer.partition("=")
-    assert message in refuse(**{question: text})
+@pytest.mark.parametrize(("answers", "message"), REFUSED)
+def test_a_bad_answer_is_refused(refuse: Refuse, answers: dict[str, str], message: str) -> None:
+    assert message in refuse(**answers)
 
 
 def test_a_refusal_ends_with_the_message_and_a_status(template: Path, tmp_path: Path) -> None:
     status, message = copier("copy", "--defaults", "-d", "package_name=class", template, "shop", folder=tmp_path)
     assert (status, tree(tmp_path)) == (1, {})
-    assert message.strip().splitlines()[-1].endswith("write another, such as class_service.")
+    assert message.strip().splitlines()[-1].endswith("Choose another name, such as class_service.")
 
 
-def test_the_check_for_unknown_answers_knows_the_questions(refuse: Refuse) -> None:
-    known = refuse(no_question="1").partition("The questions are: ")[2].rstrip(".").split(", ")
-    assert set(known) == set(QUESTIONS)
+@pytest.mark.parametrize("scope", ["service", "database"])
+def test_the_check_for_unknown_answers_knows_the_questions(refuse: Refuse, scope: str) -> None:
+    known = refuse(scope=scope, no_question="1").partition("The questions are: ")[2].rstrip(".").split(", ")
+    asked_with_the_other = {
+        "service": {"package_dir"},
+        "database": {name for name in QUESTIONS if is_for_services(name)},
+    }
+    assert known == [name for name in QUESTIONS if name not in asked_with_the_other[scope]]
+
+
+def is_for_services(question: str) -> bool:
+    return bool(QUESTIONS[question].get("when") == "{{ scope == 'service' }}")
+
+
+@pytest.mark.parametrize("question", [name for name, question in QUESTIONS.items() if question["type"] == "bool"])
+@pytest.mark.parametrize("answer", ["maybe", 2, None, ["true"], {"true": 1}])
+def test_a_yes_or_no_is_neither_text_nor_a_list(refuse: Refuse, question: str, answer: Any) -> None:
+    """Copier takes every text that it does not know for a yes."""
+    assert re.search(rf"{question} takes (true or false|one value), not ", refuse(**{question: answer}))
+
+
+@pytest.mark.parametrize("answer", [True, False, "yes", "No", "1", 0, "on", "F"])
+def test_a_yes_or_no_in_other_words(render: Render, answer: Any) -> None:
+    written = yaml.safe_load((render(soft_delete=answer) / ".copier-answers.yml").read_text())["soft_delete"]
+    assert written is (str(answer).lower() in {"true", "yes", "1", "on"})
+
+
+@pytest.mark.parametrize("answer", [None, ["a", "b"], {"a": 1}])
+def test_a_text_is_one_value(refuse: Refuse, answer: Any) -> None:
+    assert "description takes one value, not " in refuse(description=answer)
 
 
 @pytest.mark.parametrize("file", ["main.py", ".env", "src/shop/main.py", "a/b/c/d.txt", ".github/workflows/ci.yml"])
 def test_a_folder_that_is_not_empty_is_refused(refuse: Refuse, tmp_path: Path, file: str) -> None:
     (tmp_path / "shop" / file).parent.mkdir(parents=True)
     (tmp_path / "shop" / file).write_text("mine")
-    assert f"The folder shop is not empty, it holds shop/{file}. Name an empty one or a new one" in refuse()
+    assert f"The folder shop is not empty: it contains shop/{file}. Name a new or empty folder" in refuse()
 
 
 def test_a_folder_with_a_strange_name_is_refused_when_it_is_not_empty(template: Path, tmp_path: Path) -> None:
@@ -144,10 +138,44 @@ def test_a_folder_with_a_strange_name_is_refused_when_it_is_not_empty(template: 
     (folder / "main.py").write_text("mine")
     status, message = copier("copy", "--defaults", template, "[a-z]*", folder=tmp_path)
     assert (status, list(tree(folder))) == (1, ["main.py"])
-    assert "it holds [a-z]*/main.py" in message
+    assert "it contains [a-z]*/main.py" in message
     status, message = copier("copy", "--defaults", template, ".", folder=folder)
     assert (status, list(tree(folder))) == (1, ["main.py"])
-    assert "it holds ./main.py" in message
+    assert "it contains ./main.py" in message
+
+
+@pytest.mark.parametrize("scope", ["service", "database"])
+def test_a_destination_that_is_a_file_is_refused(refuse: Refuse, tmp_path: Path, scope: str) -> None:
+    (tmp_path / "shop").write_text("mine")
+    assert "shop is a file. Name a new or empty folder." in refuse(scope=scope)
+
+
+def test_a_destination_below_a_file_is_refused(template: Path, tmp_path: Path) -> None:
+    (tmp_path / "shop").write_text("mine")
+    status, message = copier("copy", "--defaults", template, "shop/deep/inside", folder=tmp_path)
+    assert (status, tree(tmp_path)) == (1, {"shop": b"mine"})
+    assert message.strip().endswith("shop is a file. Name a new or empty folder.")
+
+
+@pytest.mark.parametrize("target", ["missing", "folder"])
+def test_a_destination_that_is_a_link_is_refused(refuse: Refuse, tmp_path: Path, target: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "shop").symlink_to(target)
+    assert f"shop is a link. Name the folder that it points to: {tmp_path / target}" in refuse()
+
+
+@pytest.mark.parametrize("destination", ["linked/shop", "../work/linked/shop", "linked/../other", "."])
+def test_a_link_on_the_way_is_no_obstacle(template: Path, tmp_path: Path, destination: str) -> None:
+    folder = tmp_path / "work"
+    (folder / "below").mkdir(parents=True)
+    start = folder
+    if destination == ".":
+        (tmp_path / "link").symlink_to(folder / "below")
+        start = tmp_path / "link"
+    else:
+        (folder / "linked").symlink_to(tmp_path)
+    status, message = copier("copy", "--defaults", template, destination, folder=start)
+    assert status == 0, message
 
 
 @pytest.mark.parametrize("git", ["repository", "worktree", "none"])
@@ -170,7 +198,7 @@ def test_a_project_is_written_over_on_demand_only(template: Path, tmp_path: Path
     for command in commands:
         status, message = copier(*command, "--defaults", folder=shop)
         assert (status, tree(shop)) == (1, before)
-        assert "or say --overwrite to write over it." in message
+        assert "or add --overwrite to replace files." in message
     for command in commands:
         (shop / "Makefile").write_text("mine")
         assert copier(*command, "--defaults", "--overwrite", folder=shop)[0] == 0
@@ -184,34 +212,3 @@ def test_an_update_is_no_copy_into_a_folder_that_is_not_empty(template: Path, tm
     status, message = copier("update", "--defaults", "-d", "python_version=3.12", folder=shop)
     assert status == 0, message
     assert parse_toml((shop / "pyproject.toml").read_text())["project"]["requires-python"] == ">=3.12"
-
-
-def test_python_and_the_dependencies_are_reserved(render: Render) -> None:
-    reserved = set((ROOT / "includes" / "reserved.jinja").read_text().split())
-    pyproject = parse_toml((render() / "pyproject.toml").read_text())
-    installed = dependencies(pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"])
-    modules = {module for module, owners in packages_distributions().items() if installed & {name(o) for o in owners}}
-    names = {word.lower() for word in (*sys.stdlib_module_names, *keyword.kwlist, *keyword.softkwlist, *modules)}
-    assert {word for word in names - reserved if word.isidentifier() and word[0] != "_"} == set()
-
-
-def dependencies(requirements: list[str]) -> set[str]:
-    """The distributions that these requirements install, with all that they require in turn."""
-    found: set[str] = set()
-    open_requirements = [Requirement(text) for text in requirements]
-    while open_requirements:
-        requirement = open_requirements.pop()
-        if name(requirement.name) in found:
-            continue
-        found.add(name(requirement.name))
-        for text in distribution(requirement.name).requires or ():
-            needed = Requirement(text)
-            if not needed.marker or any(
-                needed.marker.evaluate({"extra": extra}) for extra in {"", *requirement.extras}
-            ):
-                open_requirements.append(needed)
-    return found
-
-
-def name(distribution: Any) -> str:
-    return str(distribution).lower().replace("_", "-").replace(".", "-")
