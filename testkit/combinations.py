@@ -13,7 +13,7 @@ SERVICES: dict[str, Answers] = {
     "default": {},
     "everything": {
         "python_version": "3.14",
-        "db_schema": "catalog",
+        "db_schema": "order",
         "primary_key": "uuid7",
         "soft_delete": True,
         "audit_log": True,
@@ -28,25 +28,25 @@ SERVICES: dict[str, Answers] = {
         "docker": False,
         "ci": "none",
     },
-    "newest_python": {"python_version": "3.14", "db_schema": "catalog", "docker": False, "ci": "none"},
+    "newest_python": {"python_version": "3.14", "db_schema": "user", "docker": False, "ci": "none"},
     "schema_bare": {
-        "db_schema": "catalog",
+        "db_schema": "group",
         "primary_key": "uuid7",
         "audit_log": True,
         "example": False,
         "docker": False,
         "ci": "gitlab",
     },
-    "schema_soft_delete": {"python_version": "3.13", "db_schema": "catalog", "soft_delete": True, "ci": "gitlab"},
+    "schema_soft_delete": {"python_version": "3.13", "db_schema": "select", "soft_delete": True, "ci": "gitlab"},
     "schema_history": {
         "python_version": "3.12",
-        "db_schema": "catalog",
+        "db_schema": "index",
         "soft_delete": True,
         "audit_log": True,
         "docker": False,
     },
     "schema_uuid7": {
-        "db_schema": "catalog",
+        "db_schema": "table",
         "primary_key": "uuid7",
         "soft_delete": True,
         "audit_log": True,
@@ -83,7 +83,7 @@ LAYERS: dict[str, Answers] = {
         "scope": "database",
         "package_dir": "src/shop",
         "python_version": "3.12",
-        "db_schema": "catalog",
+        "db_schema": "order",
         "soft_delete": True,
     },
     "layer_in_backend": {
@@ -98,7 +98,7 @@ LAYERS: dict[str, Answers] = {
         "package_dir": "app",
         "python_version": "3.14",
         "primary_key": "uuid7",
-        "db_schema": "catalog",
+        "db_schema": "user",
     },
 }
 

@@ -38,9 +38,9 @@ def copier_update(service: Path, *answers: str) -> tuple[int, str]:
     [
         ("soft_delete=true", 'make migration m="soft delete"'),
         ("audit_log=true", 'make migration m="audit log"'),
-        ("db_schema=catalog", "ALTER TABLE books SET SCHEMA catalog"),
-        ("primary_key=uuid7", "tables that exist keep the keys they have"),
-        ("python_version=3.12", "Look at `git diff`"),
+        ("db_schema=catalog", 'ALTER TABLE books SET SCHEMA "catalog"'),
+        ("primary_key=uuid7", "existing tables keep their keys"),
+        ("python_version=3.12", "Review `git diff`"),
     ],
 )
 def test_an_answer_changes(history: Path, tmp_path: Path, answer: str, words: str) -> None:
@@ -57,7 +57,7 @@ def test_an_answer_changes(history: Path, tmp_path: Path, answer: str, words: st
 def test_containers_off_and_another_pipeline(history: Path, tmp_path: Path) -> None:
     service = edited(history, tmp_path / "service", OLDEST, EVERYDAY)
     _, message = copier_update(service, "docker=false", "ci=gitlab")
-    assert "Lines of yours in them are in git: git show HEAD:Dockerfile" in message
+    assert "Your changes to them are in git: git show HEAD:Dockerfile" in message
     assert conflicts(service) == set()
     assert [name for name in ("Dockerfile", "compose.yaml", ".github") if (service / name).exists()] == []
     assert (service / ".gitlab-ci.yml").exists()

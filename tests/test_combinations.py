@@ -13,7 +13,8 @@ QUESTIONS = {
     for name, question in yaml.safe_load((ROOT / "copier.yml").read_text()).items()
     if not name.startswith("_") and question.get("when") is not False
 }
-# Free text has no values to list; a schema is there or not.
+# Free text has no values to list. For a schema, what counts is whether there is one.
+SOME_SCHEMA = "some"
 TEXTS = {"project_name", "package_name", "package_dir", "description"}
 # These are asked of services only.
 FOR_SERVICES = {name for name, question in QUESTIONS.items() if question.get("when") == "{{ scope == 'service' }}"}
@@ -26,7 +27,7 @@ def values(name: str) -> list[Any]:
     if QUESTIONS[name]["type"] == "bool":
         return [False, True]
     if name == "db_schema":
-        return ["", "catalog"]
+        return ["", SOME_SCHEMA]
     return list(choices.values() if isinstance(choices, dict) else choices)
 
 
@@ -37,6 +38,7 @@ def pairs(answers: dict[str, Any]) -> set[Pair]:
 def complete(answers: dict[str, Any]) -> dict[str, Any]:
     """With the defaults of the questions that are asked."""
     asked = {name for name in QUESTIONS if answers["scope"] == "service" or name not in FOR_SERVICES}
+    answers = answers | ({"db_schema": SOME_SCHEMA} if answers.get("db_schema") else {})
     return {name: answers.get(name, QUESTIONS[name]["default"]) for name in sorted(asked - TEXTS)}
 
 
@@ -51,3 +53,9 @@ def test_every_two_values_stand_together_somewhere() -> None:
     covered = set().union(*(pairs(complete(answers)) for answers in proven))
     assert wanted - impossible - covered == set()
     assert len(wanted - impossible) > 150  # so that this cannot pass on nothing
+
+
+def test_schemas_are_named_like_keywords_of_sql() -> None:
+    """So that every statement of every suite has to quote them."""
+    schemas = {answers["db_schema"] for answers in (*SERVICES.values(), *LAYERS.values()) if "db_schema" in answers}
+    assert {"order", "user", "group", "select", "index", "table"} <= schemas
