@@ -79,9 +79,11 @@ lint: $(READY) ## Check format, style and types of the tests
 	$(BIN)/mypy
 
 .PHONY: constraints
-constraints: $(READY) ## Renew constraints.txt
+constraints: $(READY) ## Renew constraints.txt, and reserve the names of new dependencies
 	rm -rf .cache/constraints
 	$(BIN)/copier copy --quiet --defaults --vcs-ref HEAD . .cache/constraints
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
 		--custom-compile-command "make constraints" --output-file constraints.txt \
 		--group tests --group docs --group .cache/constraints/pyproject.toml:dev .cache/constraints/pyproject.toml
+	$(MAKE) $(READY)
+	$(BIN)/python -m scripts.reserved
