@@ -26,11 +26,15 @@ demo: $(READY) ## Render a service, start it on PostgreSQL and talk to it
 
 .PHONY: test
 test: $(READY) lint ## Run all tests
-	$(BIN)/pytest -n logical --dist loadgroup
+	$(BIN)/pytest -n logical --dist loadgroup -m "not image"
 
 .PHONY: test-fast
 test-fast: $(READY) lint ## Run the tests of the default combination, in less than a minute
-	$(BIN)/pytest -n logical --dist loadgroup -m "not slow"
+	$(BIN)/pytest -n logical --dist loadgroup -m "not slow and not image"
+
+.PHONY: image
+image: $(READY) ## Build the image of the default service with buildah, and run it
+	$(BIN)/pytest tests/test_image.py
 
 .PHONY: test-combination
 test-combination: $(READY) ## Run the tests of the combination ID=default alone

