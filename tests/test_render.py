@@ -58,6 +58,7 @@ PACKAGE/database/migrate.py
 PACKAGE/database/pagination.py
 PACKAGE/database/problems.py
 PACKAGE/database/quota.py
+PACKAGE/database/redaction.py
 PACKAGE/database/repository.py
 PACKAGE/database/retry.py
 PACKAGE/database/session.py

@@ -13,6 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from .autocommit import end_autocommit
 from .quota import QuotaPool
+from .redaction import hide_values
 from .settings import DatabaseSettings
 from .url import hosts_of, parse_url
 
@@ -26,6 +27,7 @@ def create_engine(settings: DatabaseSettings, url: URL | str, **options: Any) ->
         "max_overflow": 0,
         "pool_timeout": settings.pool_timeout,
         "pool_recycle": settings.pool_recycle,
+        "hide_parameters": not settings.log_values,
         **options,
     }
     url = parse_url(url)
@@ -34,6 +36,8 @@ def create_engine(settings: DatabaseSettings, url: URL | str, **options: Any) ->
     event.listen(engine.sync_engine, "checkout", replace_closed_connection)
     event.listen(engine.sync_engine, "checkin", end_autocommit)
     event.listen(engine.sync_engine, "handle_error", give_up_broken_connection)
+    if not settings.log_values:
+        event.listen(engine.sync_engine, "handle_error", hide_values)
     return engine
 
 
