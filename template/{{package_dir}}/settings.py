@@ -1,15 +1,40 @@
 """The application's own settings, from the environment and `.env`."""
 
+import sys
+from typing import Annotated, cast
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .database import DatabaseSettings
+from .database import DatabaseSettings, EnvironmentSettings, InvalidSettings
+
+# uvicorn ends with this status if an application cannot start, and does not restart a worker that does.
+STARTUP_FAILURE = 3
 
 
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
-
+class Settings(EnvironmentSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     max_body_size: int = Field(default=1024 * 1024, ge=0)
     """The longest request body in bytes; a longer one gets a 413."""
     # Yours:
+
+
+def read_settings() -> Settings:
+    """The settings of this process. If one is missing or invalid, a sentence says so and the process exits."""
+    try:
+        return Settings()
+    except InvalidSettings as error:
+        print(error, file=sys.stderr)
+        sys.exit(STARTUP_FAILURE)
+
+
+async def get_settings(connection: HTTPConnection) -> Settings:
+    return cast(Settings, connection.app.state.settings)
+
+
+CurrentSettings = Annotated[Settings, Depends(get_settings)]
+
+
+if __name__ == "__main__":
+    read_settings()

@@ -15,6 +15,7 @@ import pytest
 from alembic import command
 from fastapi import APIRouter, Depends, FastAPI
 from httpx import ASGITransport, AsyncClient
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from recipes.factories import new_author, new_book
 from recipes.handlers import Customer
 from recipes.soft_deletes import Contact
@@ -23,6 +24,7 @@ from shop.database import Database, DatabaseSettings, close_db, init_db
 from shop.database.dependencies import DbSession, ReadSession
 from shop.database.startup import create_database
 from shop.main import create_app
+from shop.settings import Settings
 from sqlalchemy import URL, DateTime, delete, literal, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -232,6 +234,40 @@ async def test_sslmode(url: URL) -> None:
     with says("connect() got an unexpected keyword argument 'sslmode'"):
         async with engine.connect():
             pass
+
+
+def test_session_local() -> None:
+    with says("cannot import name 'SessionLocal' from 'shop.database'"):
+        exec("from shop.database import SessionLocal")  # noqa: S102
+
+
+async def test_init_db_without_settings() -> None:
+    with says("init_db() missing 1 required positional argument: 'settings'"):
+        await init_db()  # type: ignore[call-arg]
+
+
+def test_settings_in_capitals() -> None:
+    with says("'Settings' object has no attribute 'DATABASE_URL'"):
+        _ = Settings().DATABASE_URL  # type: ignore[attr-defined]
+
+
+def test_variables_of_others(tmp_path: Path) -> None:
+    class HostSettings(BaseSettings):
+        model_config = SettingsConfigDict(env_file=tmp_path / ".env")
+
+    (tmp_path / ".env").write_text("DATABASE_URL=postgresql://ada@127.0.0.1/shop")
+    with says("Extra inputs are not permitted"):
+        HostSettings()
+
+
+def test_unescaped_password() -> None:
+    with says("contains an @ that is not escaped"):
+        DatabaseSettings(_env_file=None, url="postgresql://ada:p@ss@127.0.0.1/shop")
+
+
+def test_parameter_of_libpq() -> None:
+    with says("which asyncpg does not support"):
+        DatabaseSettings(_env_file=None, url="postgresql://ada@127.0.0.1/shop?keepalives=1")
 
 
 def test_every_message_is_provoked() -> None:

@@ -6,6 +6,7 @@ from time import perf_counter
 
 from sqlalchemy import text
 
+from .environment import InvalidSettings
 from .errors import DatabaseUnavailable
 from .settings import DatabaseSettings
 from .startup import open_db
@@ -24,5 +25,5 @@ async def main() -> None:
 
 try:
     asyncio.run(main())
-except (DatabaseUnavailable, ValueError) as error:
+except (DatabaseUnavailable, InvalidSettings) as error:
     sys.exit(str(error))
