@@ -34,11 +34,11 @@ def draw(theme: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
         f'aria-label="A request commits before its response" font-family="system-ui, sans-serif" font-size="13">'
     ]
-    for colour in ("ink", "good", "bad"):
-        parts.append(
-            f'<marker id="{colour}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
-            f'orient="auto"><path d="M0 0 8 4 0 8z" fill="{colours[colour]}"/></marker>'
-        )
+    parts += [
+        f'<marker id="{colour}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
+        f'orient="auto"><path d="M0 0 8 4 0 8z" fill="{colours[colour]}"/></marker>'
+        for colour in ("ink", "good", "bad")
+    ]
     for name, x in PARTICIPANTS.items():
         parts += [
             f'<line x1="{x}" y1="44" x2="{x}" y2="{height - 10}" stroke="{colours["faint"]}" stroke-dasharray="3 4"/>',

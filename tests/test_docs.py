@@ -38,6 +38,8 @@ ELSEWHERE = {
     "make update": "test_make_update.py::test_update_shows_merges_and_tests",
     "docker compose up --build": "test_render.py::test_container_files_are_valid",
     "copier copy": "test_questions.py::test_the_defaults_need_no_answer_and_no_trust",
+    "pytest --database=postgres": "test_services.py::test_suite",
+    "copier copy <address> shop": "test_questions.py::test_the_defaults_need_no_answer_and_no_trust",
     "copier update": "test_changed_answers.py::test_an_answer_changes",
     ".venv/bin/ruff format .rendered/default": "test_render.py::test_formatted",
     "alembic upgrade head": "test_migrations.py::test_four_at_once_all_succeed",
@@ -58,7 +60,7 @@ INSTEAD = {
 
 PATH = re.compile(r"^(?:[\w.-]+/[\w./-]*|[\w-]+\.(?:ini|md|py|toml|txt|ya?ml)|\.\w+)$")
 # Files that a reader has, and the template does not.
-YOURS = {"compose.override.yaml", "uv.lock"}
+YOURS = {"compose.override.yaml", "pytest.ini", "uv.lock"}
 
 
 class Reader:
@@ -198,6 +200,10 @@ def test_commands(page: str, render: Render, request: pytest.FixtureRequest) -> 
     for snippet in snippets(page, render):
         if snippet.language is None:
             commands = [snippet.text] if IN_A_SENTENCE.match(snippet.text) else []
+        elif snippet.language == "python" and page == "README.md":
+            domain = "".join(file.read_text() for file in render().glob("src/*/books/*.py"))
+            assert [line for line in snippet.text.splitlines() if line not in domain.splitlines()] == []
+            continue
         elif snippet.language == "python":
             file, name = snippet.before
             request.getfixturevalue("reader").edits(file, name, snippet.text)

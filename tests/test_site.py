@@ -225,3 +225,11 @@ async def set_limits(url: str, statements: str) -> dict[str, str]:
     await transaction.rollback()
     await connection.close()
     return dict(setting.split("=") for setting in settings)
+
+
+def test_every_fixture_is_told(service: Path) -> None:
+    conftest, database = service / "tests" / "conftest.py", service / "tests" / "database" / "fixtures.py"
+    defined = set(re.findall(r"fixture.*\n(?:async )?def (\w+)", conftest.read_text() + database.read_text()))
+    told = set(re.findall(r"`(\w+)`(?=.*\n: )", (ROOT / "docs" / "fixtures.md").read_text()))
+    assert "client" in defined
+    assert told == defined
