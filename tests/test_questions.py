@@ -164,6 +164,18 @@ def test_a_destination_that_is_a_link_is_refused(refuse: Refuse, tmp_path: Path,
     assert f"shop is a link. Name the folder that it points to: {tmp_path / target}" in refuse()
 
 
+@pytest.mark.parametrize("character", list('$"`%:'))
+def test_a_path_that_programs_cannot_use_is_refused(template: Path, tmp_path: Path, character: str) -> None:
+    """venv refuses a colon, Alembic interpolates %, and initdb hands its own path to a shell."""
+    folder = tmp_path / f"a{character}b"
+    folder.mkdir()
+    for place in (tmp_path, folder):
+        destination = f"{folder.name}/shop" if place == tmp_path else "shop"
+        status, message = copier("copy", "--defaults", template, destination, folder=place)
+        assert (status, list(folder.iterdir())) == (1, [])
+        assert f'The path {folder}/shop contains one of $ " ` % : which' in message
+
+
 @pytest.mark.parametrize("destination", ["linked/shop", "../work/linked/shop", "linked/../other", "."])
 def test_a_link_on_the_way_is_no_obstacle(template: Path, tmp_path: Path, destination: str) -> None:
     folder = tmp_path / "work"

@@ -1,5 +1,6 @@
 """A project keeps its answers: no check that came later applies to them, and none is silently replaced."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from testkit.edits import replace
-from testkit.projects import commit, run
+from testkit.projects import ROOT, commit, run
 from testkit.refused import REFUSED
 from testkit.releases import NEXT, WORKING_TREE, releases, tag
 from testkit.updates import start, update
@@ -110,3 +111,17 @@ def test_a_recorded_answer_that_is_no_longer_possible_is_refused(history: Path, 
     assert run(project, "git", "status", "--short") == ""
     update(project, AFTER_NEXT, python_version="3.13")
     assert recorded(project)["python_version"] == "3.13"
+
+
+def test_the_answer_to_a_dropped_question_is_no_typing_error(history: Path, tmp_path: Path) -> None:
+    project = start(history, tmp_path / "project", WORKING_TREE)
+    question = re.findall(r"^ci:\n(?:  .*\n|\n)+", (ROOT / "copier.yml").read_text(), re.MULTILINE)[0]
+    template = release_with(
+        history,
+        tmp_path,
+        ("copier.yml", question, ""),
+        ("includes/checks.jinja", " example docker ci'", " example docker'"),
+    )
+    follow(project, template)
+    update(project, AFTER_NEXT)
+    assert (project / ".github" / "workflows" / "ci.yml").exists()

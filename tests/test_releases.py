@@ -29,15 +29,6 @@ def test_no_project_is_broken_without_a_word(history: Path) -> None:
     assert script.unanswerable(yaml.safe_load((ROOT / "copier.yml").read_text()), questions(last)) == []
 
 
-def test_a_dropped_question_is_still_known(history: Path) -> None:
-    """Its answer is in the files of older projects, and must not be refused as a typing error."""
-    known = set(
-        (ROOT / "includes" / "checks.jinja").read_text().partition("set questions = '")[2].split("'")[0].split()
-    )
-    for version in releases():
-        assert questions(version) - known == set()
-
-
 def test_a_moved_file_and_a_dropped_question_break(history: Path, tmp_path: Path, monkeypatch: Any) -> None:
     template = tmp_path / "template"
     run(tmp_path, "git", "clone", "--quiet", str(history), str(template))

@@ -48,6 +48,7 @@ PACKAGE/database/__init__.py
 PACKAGE/database/__main__.py
 PACKAGE/database/autocommit.py
 PACKAGE/database/base.py
+PACKAGE/database/deadlines.py
 PACKAGE/database/dependencies.py
 PACKAGE/database/devserver.py
 PACKAGE/database/engine.py
@@ -91,6 +92,7 @@ tests/database/http.py
 tests/database/models.py
 tests/database/sqlite.py
 tests/database/test_connections.py
+tests/database/test_deadlines.py
 tests/database/test_engine.py
 tests/database/test_errors.py
 tests/database/test_migrations.py

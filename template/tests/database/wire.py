@@ -10,10 +10,11 @@ from sqlalchemy import URL
 
 @dataclass
 class Wire:
-    """A way to the server that counts. PostgreSQL ends each of its turns with ReadyForQuery: one round trip."""
+    """A way to the server that counts round trips: PostgreSQL ends each with ReadyForQuery. It can be cut."""
 
     url: URL
     round_trips: int = 0
+    is_cut: bool = False
 
 
 @asynccontextmanager
@@ -30,13 +31,17 @@ async def tap(url: URL) -> AsyncIterator[Wire]:
     async def relay(client: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
         server, server_writer = await connect()
         with suppress(asyncio.IncompleteReadError, ConnectionError):
-            await asyncio.gather(copy(client, server_writer), count(server, client_writer))
-        client_writer.close()
-        server_writer.close()
+            try:
+                await asyncio.gather(copy(client, server_writer), count(server, client_writer))
+            finally:
+                client_writer.close()
+                server_writer.close()
+                await asyncio.gather(client_writer.wait_closed(), server_writer.wait_closed(), return_exceptions=True)
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
-            writer.write(data)
+            if not wire.is_cut:
+                writer.write(data)
         writer.close()
 
     async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,7 +49,8 @@ async def tap(url: URL) -> AsyncIterator[Wire]:
             header = await reader.readexactly(5)
             body = await reader.readexactly(int.from_bytes(header[1:]) - 4)
             wire.round_trips += header[:1] == b"Z"
-            writer.write(header + body)
+            if not wire.is_cut:
+                writer.write(header + body)
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.add(asyncio.create_task(relay(reader, writer)))

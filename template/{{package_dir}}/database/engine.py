@@ -1,4 +1,4 @@
-"""Connections: made, limited and replaced."""
+"""Engines and their connections: how they are opened, limited and replaced."""
 
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from .autocommit import end_autocommit
+from .deadlines import client_timeout, drop_silent_connection, milliseconds, restore_client_timeout
 from .quota import QuotaPool
 from .redaction import hide_values
 from .settings import DatabaseSettings
@@ -19,11 +20,11 @@ from .url import hosts_of, parse_url
 
 
 def create_engine(settings: DatabaseSettings, url: URL | str, **options: Any) -> AsyncEngine:
-    """An engine that tells the database its limits. Connects at first use."""
+    """Create an engine whose connections tell the server their limits. It connects on first use."""
     options = {
         "poolclass": QuotaPool,
         "pool_size": settings.pool_size,
-        # Overflow connections are closed when they come back: each would cost a new session.
+        # SQLAlchemy closes overflow connections on return, so that each costs a new session.
         "max_overflow": 0,
         "pool_timeout": settings.pool_timeout,
         "pool_recycle": settings.pool_recycle,
@@ -35,7 +36,9 @@ def create_engine(settings: DatabaseSettings, url: URL | str, **options: Any) ->
     engine = create_async_engine(url, async_creator=creator, **options)
     event.listen(engine.sync_engine, "checkout", replace_closed_connection)
     event.listen(engine.sync_engine, "checkin", end_autocommit)
-    event.listen(engine.sync_engine, "handle_error", give_up_broken_connection)
+    event.listen(engine.sync_engine, "checkin", restore_client_timeout)
+    event.listen(engine.sync_engine, "handle_error", drop_silent_connection)
+    event.listen(engine.sync_engine, "handle_error", drop_broken_connection)
     if not settings.log_values:
         event.listen(engine.sync_engine, "handle_error", hide_values)
     return engine
@@ -43,15 +46,17 @@ def create_engine(settings: DatabaseSettings, url: URL | str, **options: Any) ->
 
 def connect_arguments(settings: DatabaseSettings) -> dict[str, Any]:
     if settings.pooler == "transaction":
-        # The next transaction may be on another server connection: a statement prepared on this one would run
-        # somebody else's. A pooler also refuses other settings at the start; put them on the role instead.
+        # The next transaction may run on another server connection, where the name of a prepared statement means
+        # something else. A pooler also refuses other settings at the start; set them on the role instead.
         return {
             "connect_timeout": settings.connect_timeout,
+            "command_timeout": client_timeout(settings.statement_timeout),
             "statement_cache_size": 0,
             "server_settings": {"application_name": settings.application_name},
         }
     return {
         "connect_timeout": settings.connect_timeout,
+        "command_timeout": client_timeout(settings.statement_timeout),
         "server_settings": {
             "application_name": settings.application_name,
             "statement_timeout": milliseconds(settings.statement_timeout),
@@ -60,10 +65,6 @@ def connect_arguments(settings: DatabaseSettings) -> dict[str, Any]:
             "client_connection_check_interval": milliseconds(settings.client_connection_check_interval),
         },
     }
-
-
-def milliseconds(seconds: float) -> str:
-    return str(round(seconds * 1000))
 
 
 async def connect(
@@ -110,12 +111,12 @@ async def connect(
 def replace_closed_connection(
     dbapi_connection: Any, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Notice at checkout, without a round trip, that the server went away: the pool then connects anew."""
+    """Let the pool reconnect at checkout, without a round trip, when the server has closed the connection."""
     if dbapi_connection.driver_connection.is_closed():
         raise DisconnectionError("the server closed this connection")
 
 
-def give_up_broken_connection(context: ExceptionContext) -> None:
-    """Between the server's last word and the end of the socket, asyncpg only knows that it is confused."""
+def drop_broken_connection(context: ExceptionContext) -> None:
+    """Treat InternalClientError as a disconnect: asyncpg raises it before it notices that the socket is closed."""
     if isinstance(context.original_exception.__cause__, asyncpg.InternalClientError):
         context.is_disconnect = True
