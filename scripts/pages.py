@@ -20,7 +20,7 @@ from bench import report
 
 ROOT = Path(__file__).parents[1]
 
-TYPES = {"DatabaseURL": "a URL", "Seconds": "seconds", "int": "a number", "str": "text"}
+TYPES = {"bool": "`true` or `false`", "DatabaseURL": "a URL", "Seconds": "seconds", "int": "a number", "str": "text"}
 
 
 def fill(page: str) -> str:

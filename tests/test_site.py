@@ -127,7 +127,7 @@ def test_every_question_says_whether_its_answer_can_change() -> None:
     silent = [
         name
         for name, question in template_questions()
-        if "help" in question and not re.search(r"\b(later|cannot change|never)\b", question["help"])
+        if "help" in question and not re.search(r"\b(later|cannot change|never)\b", question["help"], re.IGNORECASE)
     ]
     assert silent == []
 
@@ -152,7 +152,7 @@ def read():
     return {**values.pop("database"), **values}
 
 def find(name):
-    for value in ("7", "postgresql://other@host/name", "transaction"):
+    for value in ("7", "true", "postgresql://other@host/name", "transaction"):
         os.environ[name] = value
         try:
             changed = [setting for setting, value in read().items() if value != defaults[setting]]
@@ -181,7 +181,7 @@ def test_every_setting_is_told(pages: dict[str, Page], service: Path) -> None:
 
 
 def entries(page: Page) -> Iterator[tuple[list[str], str]]:
-    settings = page.text.partition("\nWhat clients are told")[0]
+    settings = page.text.partition("\nError responses")[0]
     for names, what in re.findall(r"\n([A-Z_]+(?: or [A-Z_]+)*)\s*\n\s*(.+)", settings):
         yield names.split(" or "), what
 
