@@ -88,6 +88,7 @@ constraints: $(READY) ## Renew constraints.txt, and reserve the names of new dep
 	$(BIN)/copier copy --quiet --defaults --vcs-ref HEAD . .cache/constraints
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
 		--custom-compile-command "make constraints" --output-file constraints.txt \
-		--group tests --group docs --group .cache/constraints/pyproject.toml:dev .cache/constraints/pyproject.toml
+		--group tests --group docs --group .cache/constraints/pyproject.toml:dev \
+		--all-extras .cache/constraints/pyproject.toml
 	$(MAKE) $(READY)
 	$(BIN)/python -m scripts.reserved

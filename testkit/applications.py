@@ -66,7 +66,9 @@ WORKER = """
 import asyncio
 import sys
 
-sys.modules["fastapi"] = None  # not installed, as far as this program can tell
+# Not installed, as far as this program can tell.
+sys.modules["fastapi"] = None
+sys.modules["opentelemetry"] = None
 
 from sqlalchemy import text
 

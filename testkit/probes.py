@@ -50,6 +50,18 @@ async def limit_by_anyio(database: CurrentDatabase, scope: str) -> str:
     return "gave up"
 
 
+@router.get("/literal")
+async def read_literal(db: ReadSession) -> None:
+    """A statement with values in its text, as nobody should write it."""
+    await db.execute(text("SELECT title FROM books WHERE title = 's3cret' AND pages = 4711 -- s3cret"))
+
+
+@router.get("/bug")
+async def bug(db: ReadSession) -> None:
+    await db.execute(text("SELECT :value"), {"value": "s3cret"})
+    raise RuntimeError("s3cret")
+
+
 @router.get("/checked-out")
 async def checked_out(database: CurrentDatabase) -> int:
     return database.engine.pool.checkedout()

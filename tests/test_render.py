@@ -32,6 +32,7 @@ PACKAGE/main.py
 PACKAGE/models.py
 PACKAGE/py.typed
 PACKAGE/settings.py
+PACKAGE/telemetry.py
 
 PACKAGE/middleware/__init__.py
 PACKAGE/middleware/cancel_on_disconnect.py
@@ -68,6 +69,8 @@ PACKAGE/database/settings.py
 PACKAGE/database/sqlstates.py
 PACKAGE/database/startup.py
 PACKAGE/database/url.py
+PACKAGE/database/sqltext.py
+PACKAGE/database/telemetry.py
 PACKAGE/database/migrations/env.py
 PACKAGE/database/migrations/script.py.mako
 PACKAGE/database/migrations/versions/.gitkeep
@@ -187,6 +190,7 @@ def test_the_dependencies_are_pinned_here(project: Path) -> None:
     pinned = re.findall(r"^([a-z0-9.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     pyproject = parse_toml((project / "pyproject.toml").read_text())
     named = pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"]
+    named += [each for extra in pyproject["project"]["optional-dependencies"].values() for each in extra]
     assert {re.split(r"[^\w.-]", requirement)[0] for requirement in named} - set(pinned) == set()
 
 

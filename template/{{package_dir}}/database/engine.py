@@ -13,16 +13,16 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from .autocommit import end_autocommit
 from .deadlines import client_timeout, drop_silent_connection, milliseconds, restore_client_timeout
-from .quota import QuotaPool
 from .redaction import hide_values
 from .settings import DatabaseSettings
+from .telemetry import ObservedPool, observe_engine
 from .url import hosts_of, parse_url
 
 
-def create_engine(settings: DatabaseSettings, url: URL | str, **options: Any) -> AsyncEngine:
+def create_engine(settings: DatabaseSettings, url: URL | str, *, observed: bool = True, **options: Any) -> AsyncEngine:
     """Create an engine whose connections tell the server their limits. It connects on first use."""
     options = {
-        "poolclass": QuotaPool,
+        "poolclass": ObservedPool,
         "pool_size": settings.pool_size,
         # SQLAlchemy closes overflow connections on return, so that each costs a new session.
         "max_overflow": 0,
@@ -41,6 +41,8 @@ def create_engine(settings: DatabaseSettings, url: URL | str, **options: Any) ->
     event.listen(engine.sync_engine, "handle_error", drop_broken_connection)
     if not settings.log_values:
         event.listen(engine.sync_engine, "handle_error", hide_values)
+    if observed:
+        observe_engine(engine, settings.slow_statement)
     return engine
 
 

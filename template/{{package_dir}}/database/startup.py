@@ -67,7 +67,7 @@ def create_database(settings: DatabaseSettings) -> Database:
     return Database(
         create_engine(settings, settings.url),
         read_engine=create_engine(settings, settings.read_url) if settings.read_url else None,
-        probe_engine=create_engine(settings, settings.url, isolation_level="AUTOCOMMIT", pool_size=1),
+        probe_engine=create_engine(settings, settings.url, isolation_level="AUTOCOMMIT", pool_size=1, observed=False),
         readiness_timeout=settings.readiness_timeout,
     )
 
