@@ -9,6 +9,7 @@ from testkit.combinations import SERVICES
 from testkit.edits import package
 from testkit.projects import ROOT, commit, run, texts
 from testkit.releases import NEXT, WORKING_TREE
+from testkit.rendering import Render, load_module
 from testkit.updates import start, update
 
 pytestmark = pytest.mark.updates
@@ -38,6 +39,12 @@ def test_each_file_has_one_owner(project: Path, combination: str) -> None:
     for file, text in texts(project).items():
         anchored = re.search(r"^ *# Your(s| imports| routers):$", text, re.MULTILINE) is not None
         assert (owner(file, package_dir) == "Shared") == (anchored or file in WITHOUT_ANCHOR), file
+
+
+def test_make_owners_knows_the_same_owners(render: Render) -> None:
+    script = load_module(render(package_name="shop") / "scripts" / "owners.py")
+    for name, patterns in {"The template's": script.TEMPLATE, "Shared": script.SHARED}.items():
+        assert {pattern.replace("PACKAGE", "src/shop") for pattern in owners()[name]} == set(patterns)
 
 
 def test_no_pattern_is_left_over(history: Path, tmp_path: Path) -> None:

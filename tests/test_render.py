@@ -23,6 +23,7 @@ README.md
 alembic.ini
 compose.yaml
 pyproject.toml
+scripts/owners.py
 scripts/update.py
 
 PACKAGE/__init__.py

@@ -2,6 +2,7 @@
 
 `python -m <package>.database.devserver COMMAND` runs COMMAND with the DATABASE_URL that is set, or with the URL of an
 embedded server that keeps its data in `.data`. `--throwaway COMMAND` always takes an empty database, deleted afterwards.
+`--reset` deletes what `.data` keeps, after asking; `--reset --yes` does not ask.
 """
 
 import fcntl
@@ -156,7 +157,26 @@ def open_folders(path: Path) -> None:
             folder.chmod(mode | 0o001)
 
 
+def reset(*, confirmed: bool) -> None:
+    """Delete the data of the server that is kept, and nothing else. Raises RuntimeError while a program uses it."""
+    data = DATA / "postgres"
+    if not data.exists():
+        raise RuntimeError(f"There is no database in {data}.")
+    if not confirmed:
+        print(f"This deletes the development database in {data}. Type yes to go on: ", end="", flush=True)
+        if sys.stdin.readline().strip() != "yes":
+            raise RuntimeError("Nothing was deleted.")
+    with data.with_suffix(".lock").open("w") as lock, data.with_suffix(".users").open("w") as users:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_last(users):
+            raise RuntimeError("A program uses the database. Stop it first, for example `make run`.")
+        stop(data, keep=False)
+
+
 def main(*command: str) -> int:
+    if command[0] == "--reset":
+        reset(confirmed="--yes" in command)
+        return 0
     settings = {name.upper(): value for name, value in {**dotenv_values(".env"), **os.environ}.items()}
     if command[0] == "--throwaway":
         with serve(database=f"check_{os.getpid()}") as url:

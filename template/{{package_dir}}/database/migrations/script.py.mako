@@ -1,7 +1,9 @@
 """${message}
 
 Revision: ${up_revision}
+% if down_revision:
 Revises: ${down_revision | comma,n}
+% endif
 Created: ${create_date}
 
 The old program runs while this migration does, and for a while after: each step must suit both.
