@@ -56,6 +56,48 @@ async def test_an_order_is_kept(db: AsyncSession) -> None:
 '''
 
 
+ROUTER = '''"""Orders, mine."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from ..database import Key, Repository
+from ..database.dependencies import reads, writes
+from .models import Order
+
+router = APIRouter()
+
+
+class OrderRepository(Repository[Order]):
+    model = Order
+
+
+Orders = Annotated[OrderRepository, writes(OrderRepository)]
+ReadOrders = Annotated[OrderRepository, reads(OrderRepository)]
+
+
+@router.post("/orders", status_code=201)
+async def create_order(orders: Orders) -> Key:
+    return (await orders.add(Order(note="mine"))).id
+
+
+@router.get("/orders/{order_id}")
+async def read_order(order_id: Key, orders: ReadOrders) -> str:
+    return (await orders.get(order_id)).note
+'''
+
+TEST_ROUTER = '''"""The routes of orders, mine."""
+
+from httpx import AsyncClient
+
+
+async def test_an_order_is_created(client: AsyncClient) -> None:
+    key = (await client.post("/orders")).json()
+    assert (await client.get(f"/orders/{key}")).json() == "mine"
+'''
+
+
 def write_migration(folder: Path, slug: str, upgrade: str, downgrade: str) -> None:
     versions = folder / "database" / "migrations" / "versions"
     found = [re.search(r'^revision: str = "(\w+)"', file.read_text(), re.MULTILINE) for file in versions.glob("*.py")]
@@ -74,7 +116,7 @@ def write_migration(folder: Path, slug: str, upgrade: str, downgrade: str) -> No
 
 
 def add_domain(project: Path) -> None:
-    """A second domain: models, a migration and a test."""
+    """A second domain with a migration and tests. Since 2.0 it has a router, and `main.py` makes it known."""
     (main,) = project.glob("src/*/main.py")
     folder = main.parent
     for new in (folder / "orders", project / "tests" / "orders"):
@@ -82,14 +124,19 @@ def add_domain(project: Path) -> None:
         (new / "__init__.py").touch()
     (folder / "orders" / "models.py").write_text(MODEL)
     (project / "tests" / "orders" / "test_orders.py").write_text(TEST.format(package=folder.name))
-    models = (folder / "models.py").read_text()
-    if "__all__" not in models:
-        models += "from .orders import models as orders  # mine\n"
-    models = models.replace("__all__ = [\n", "from .orders import models as orders  # mine\n\n__all__ = [\n")
-    models = models.replace("    # Yours:\n", '    # Yours:\n    "orders",  # mine\n')
-    # As the linter wants it: no empty line between two imports.
-    models = models.replace("as books\n\nfrom .orders", "as books\nfrom .orders")
-    (folder / "models.py").write_text(models)
+    text, models = main.read_text(), (folder / "models.py").read_text()
+    if (imports := "# Your imports:\n# isort: split\n") in text:
+        (folder / "orders" / "router.py").write_text(ROUTER)
+        (project / "tests" / "orders" / "test_router.py").write_text(TEST_ROUTER)
+        routers = "    # Your routers:\n"
+        text = text.replace(imports, f"{imports}from .orders import router as orders  # mine\n")
+        main.write_text(text.replace(routers, f"{routers}    app.include_router(orders.router)  # mine\n"))
+    else:
+        models = models.replace("__all__ = [\n", "from .orders import models as orders  # mine\n\n__all__ = [\n")
+        models = models.replace("    # Yours:\n", '    # Yours:\n    "orders",  # mine\n')
+        # As the linter wants it: no empty line between two imports.
+        models = models.replace("as books\n\nfrom .orders", "as books\nfrom .orders")
+        (folder / "models.py").write_text(models)
     columns = 'sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False)'
     columns += ', sa.Column("note", sa.String(length=50), nullable=False)'
     create = f'op.create_table("orders", {columns}, sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")))  # mine'
