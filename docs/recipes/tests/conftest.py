@@ -2,7 +2,9 @@
 
 import os
 import pkgutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from textwrap import indent, wrap
@@ -142,3 +144,12 @@ async def serve(database: Database) -> AsyncIterator[Callable[[APIRouter], Async
 
 Serve = Callable[[APIRouter], AsyncClient]
 Work = Callable[[], Awaitable[Any]]
+
+
+@contextmanager
+def says(message: str) -> Iterator[None]:
+    """The block raises an error with this text, which stands in the page."""
+    page = (Path(os.environ["RECIPES"]).parent / "mistakes.md").read_text()
+    assert f"\n## {message}\n" in page
+    with pytest.raises(BaseException, match=re.escape(message)):
+        yield

@@ -1,12 +1,11 @@
-"""Each message in docs/mistakes.md is provoked here, word for word."""
+"""The messages in docs/mistakes.md, provoked word for word."""
 
 import asyncio
 import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -31,18 +30,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from tests.database.backends import alembic_config, settings_for
 
-from .conftest import Serve
+from .conftest import Serve, says
 
 pytestmark = pytest.mark.postgres
-
-
-@contextmanager
-def says(message: str) -> Iterator[None]:
-    """The block raises an error with this text, which stands in the page."""
-    page = (Path(os.environ["RECIPES"]).parent / "mistakes.md").read_text()
-    assert f"\n## {message}\n" in page
-    with pytest.raises(Exception, match=re.escape(message)):
-        yield
 
 
 async def add_book(database: Database) -> int:
@@ -272,6 +262,6 @@ def test_parameter_of_libpq() -> None:
 
 def test_every_message_is_provoked() -> None:
     page = (Path(os.environ["RECIPES"]).parent / "mistakes.md").read_text()
-    here = Path(__file__).read_text().replace('\\"', '"')
+    here = "".join(file.read_text() for file in Path(__file__).parent.glob("test_*mistakes.py")).replace('\\"', '"')
     missing = [message for message in re.findall(r"(?m)^## (.+)$", page) if message not in here]
     assert missing == []

@@ -1,14 +1,18 @@
 """Read sessions: AUTOCOMMIT, and a connection only while a statement runs."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Executable, event
+from sqlalchemy import Connection, Executable, TextClause, event
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, SessionTransactionOrigin
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from .quota import QuotaSession
+
+# SQL in text(). A function in a SELECT may still write, and so may a CTE.
+WRITE = re.compile(r"\s*(ALTER|CREATE|DELETE|DROP|INSERT|MERGE|TRUNCATE|UPDATE)\b", re.IGNORECASE)
 
 
 class ReadOnlySession(QuotaSession):
@@ -48,7 +52,8 @@ class ReadOnlySession(QuotaSession):
         return run(*args, **options)
 
     def get_bind(self, mapper: Any = None, *, clause: Any = None, **options: Any) -> Any:
-        if isinstance(clause, Executable) and clause.is_dml:
+        written = isinstance(clause, TextClause) and WRITE.match(clause.text)
+        if written or (isinstance(clause, Executable) and clause.is_dml):
             refuse_write()
         return super().get_bind(mapper, clause=clause, **options)
 
