@@ -125,16 +125,22 @@ async def trace(request: pytest.FixtureRequest, database: Database, wire: Wire) 
     assert page.read_text() == text, f"docs/recipes/{name}.txt says something else. To write it anew: make recipes"
 
 
+def application(database: Database, router: APIRouter) -> FastAPI:
+    """The service with one more router."""
+    app = create_app(Settings(_env_file=None, database=settings_for(None)))
+    app.state.database = database
+    app.include_router(router)
+    return app
+
+
 @pytest.fixture
 async def serve(database: Database) -> AsyncIterator[Callable[[APIRouter], AsyncClient]]:
     """A client of the service with one more router."""
     clients: list[AsyncClient] = []
 
     def serve(router: APIRouter) -> AsyncClient:
-        app: FastAPI = create_app(Settings(_env_file=None, database=settings_for(None)))
-        app.state.database = database
-        app.include_router(router)
-        clients.append(AsyncClient(transport=ASGITransport(app), base_url="http://test"))
+        transport = ASGITransport(application(database, router))
+        clients.append(AsyncClient(transport=transport, base_url="http://test"))
         return clients[-1]
 
     yield serve

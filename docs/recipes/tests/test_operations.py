@@ -16,6 +16,7 @@ from recipes import (
     connections,
     existing_application,
     migration_backfill,
+    migration_downgrade,
     migration_enum,
     migration_index,
     migration_not_null,
@@ -102,6 +103,17 @@ async def test_migration_backfill(database: Database, migrate: Migrate, trace: T
     await trace("2500 rows", lambda: migrate(migration_backfill.upgrade), warm=False)
     assert await fetch(database, "SELECT count(*) FROM members WHERE nickname = lower(name)") == 2499
     assert await fetch(database, "SELECT nickname FROM members WHERE id = 1") == "kept"
+
+
+async def test_migration_downgrade(database: Database, migrate: Migrate, trace: Trace) -> None:
+    await migrate(migration_downgrade.upgrade)
+    await run(database, "UPDATE members SET phone = '1' WHERE id = 1")
+    with pytest.raises(RuntimeError, match="has values"):
+        await migrate(migration_downgrade.downgrade)
+    await run(database, "UPDATE members SET phone = NULL")
+    await trace("downgrade", lambda: migrate(migration_downgrade.downgrade), warm=False)
+    with pytest.raises(SQLAlchemyError, match="does not exist"):
+        await fetch(database, "SELECT phone FROM members")
 
 
 async def test_migration_rename(database: Database, migrate: Migrate, trace: Trace) -> None:
