@@ -4,9 +4,10 @@
 # The relative imports are those of the package that it is copied into.
 
 import asyncio
+from typing import Annotated
 
 import anyio
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from sqlalchemy import text
 
 from .database.dependencies import CurrentDatabase, DbSession, ReadSession
@@ -65,3 +66,29 @@ async def bug(db: ReadSession) -> None:
 @router.get("/checked-out")
 async def checked_out(database: CurrentDatabase) -> int:
     return database.engine.pool.checkedout()
+
+
+async def current_user(db: ReadSession) -> int:
+    """What every service with logins depends on."""
+    return await db.scalar(text("SELECT 1"))
+
+
+CurrentUser = Annotated[int, Depends(current_user)]
+
+
+@router.get("/user-first")
+async def write_for_user(user: CurrentUser, db: DbSession) -> None:
+    await db.execute(text("INSERT INTO authors (name) VALUES ('user first')"))
+
+
+@router.get("/session-first")
+async def write_before_user(db: DbSession, user: CurrentUser) -> None:
+    await db.execute(text("INSERT INTO authors (name) VALUES ('session first')"))
+
+
+@router.get("/wait-between-reads")
+async def wait_between_reads(db: ReadSession, seconds: float) -> None:
+    """Waits for another service, as it were."""
+    await db.execute(text("SELECT 1"))
+    await asyncio.sleep(seconds)
+    await db.execute(text("SELECT 1"))

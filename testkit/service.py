@@ -6,13 +6,14 @@ import os
 import re
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copy
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 from httpx import AsyncClient, Limits
@@ -61,13 +62,17 @@ class Postgres:
         os.kill(postmaster, signal.SIGSTOP)  # first, so that it has no more children
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
         processes = [postmaster, *map(int, children)]
-        try:
+
+        def send(number: signal.Signals) -> None:
             for process in processes:
-                os.kill(process, signal.SIGSTOP)
+                with suppress(ProcessLookupError):  # such as a worker of autovacuum, which ends by itself
+                    os.kill(process, number)
+
+        send(signal.SIGSTOP)
+        try:
             yield
         finally:
-            for process in processes:
-                os.kill(process, signal.SIGCONT)
+            send(signal.SIGCONT)
 
     def sessions_opened(self) -> int:
         """How often the service has connected so far. The log knows: pg_stat_activity misses short sessions."""
@@ -80,6 +85,14 @@ class Postgres:
                 f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'my_service' AND {condition}"  # noqa: S608
             )
         )
+
+    async def has_in_flight(self, requests: int) -> bool:
+        """Whether this many requests run a statement or have a transaction open."""
+        return await self.count("wait_event = 'PgSleep' OR state = 'idle in transaction'") == requests
+
+    async def is_idle(self) -> bool:
+        """Whether the service runs no statement and has no transaction open."""
+        return await self.count("state <> 'idle'") == 0
 
     async def fetch(self, statement: str) -> Any:
         connection = await asyncpg.connect(self.url)
@@ -99,6 +112,15 @@ class Service:
         # uvicorn closes a connection after 5 seconds without a request: leave it before that.
         limits = Limits(max_connections=100, keepalive_expiry=1)
         return AsyncClient(base_url=self.url, timeout=60, limits=limits)
+
+
+class Start(Protocol):
+    def __call__(self, **environment: str) -> Service: ...
+
+
+async def get_many(client: AsyncClient, path: str, times: int = 30) -> Counter[int]:
+    """The statuses of requests that are all sent at once."""
+    return Counter(answer.status_code for answer in await asyncio.gather(*(client.get(path) for _ in range(times))))
 
 
 @contextmanager

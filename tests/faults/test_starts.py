@@ -1,0 +1,59 @@
+"""Starts without a server, with one that comes late, and with one that is too small."""
+
+import asyncio
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from testkit.service import Postgres, Start, launch, wait_for_output
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
+
+
+@pytest.mark.parametrize(
+    "workers",
+    ["1", pytest.param("2", marks=pytest.mark.xfail(strict=True, reason="uvicorn ends with 0 when workers do not"))],
+)
+async def test_a_start_without_a_server_is_one_sentence(probed: Path, tmp_path: Path, workers: str) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        port = nobody.getsockname()[1]
+        url = f"postgresql://ann:s3cret@127.0.0.1:{port}/shop"
+        status, output = fail_to_start(
+            probed, tmp_path, DATABASE_URL=url, DATABASE_STARTUP_TIMEOUT="0.5", WEB_CONCURRENCY=workers
+        )
+    assert status != 0
+    sentence = f"Cannot connect to PostgreSQL at 127.0.0.1:{port}, database 'shop', user 'ann', within 0.5 s: "
+    assert output.count(sentence) == int(workers)
+    assert "s3cret" not in output
+    assert "Traceback" not in output
+
+
+async def test_a_start_waits_for_a_server_that_comes_late(probed: Path, embedded: Postgres, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    environment = {"DATABASE_URL": embedded.url, "DATABASE_STARTUP_TIMEOUT": "30"}
+    with ExitStack() as stack:
+        with embedded.stopped():
+            process = stack.enter_context(launch(probed, output, **environment))
+            wait_for_output(process, output, "Waiting for application startup")
+            await asyncio.sleep(0.5)
+        wait_for_output(process, output, "Application startup complete")
+
+
+async def test_a_start_without_a_url_is_one_sentence(probed: Path, tmp_path: Path) -> None:
+    status, output = fail_to_start(probed, tmp_path)
+    assert status != 0
+    assert output.count("DATABASE_URL is not set") == 1
+    assert "Traceback" not in output
+
+
+def fail_to_start(probed: Path, folder: Path, **environment: str) -> tuple[int, str]:
+    with launch(probed, folder / "output", **environment) as process:
+        return process.wait(30), (folder / "output").read_text()
+
+
+async def test_warns_of_more_connections_than_the_server_has(start: Start) -> None:
+    service = start(WEB_CONCURRENCY="2", DATABASE_POOL_SIZE="50")
+    assert service.output.read_text().count("2 processes x (50 pooled connections + 1 for probes) = 102 is more") == 2
