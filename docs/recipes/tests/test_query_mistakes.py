@@ -1,9 +1,14 @@
 """The messages in docs/mistakes.md about models, queries and sessions in handlers, provoked word for word."""
 
 import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
 from typing import Annotated
 
 import pytest
+import shop
 from alembic import command
 from fastapi import APIRouter, Depends
 from recipes.factories import new_book
@@ -77,6 +82,20 @@ async def test_no_migration(url: URL) -> None:
             await db.scalars(select(Book))
         await asyncio.to_thread(command.upgrade, alembic_config(new), "head")
         assert (await db.scalars(select(Book))).all() == []
+
+
+async def test_empty_migration(url: URL) -> None:
+    versions = Path(shop.__file__).parent / "database" / "migrations" / "versions"
+    arguments = ("-m", "alembic", "revision", "--autogenerate", "-m", "nothing")
+    async with empty_database(url) as new:
+        await asyncio.to_thread(command.upgrade, alembic_config(new), "head")
+        environment = os.environ | {"DATABASE_URL": new.render_as_string(hide_password=False)}
+        alembic = await asyncio.create_subprocess_exec(sys.executable, *arguments, env=environment, stderr=PIPE)
+        _, output = await alembic.communicate()
+    for migration in versions.glob("*_nothing.py"):
+        migration.unlink()
+    with says("The migration is empty: no model that alembic.ini leads to differs from the database."):
+        raise RuntimeError(output.decode())
 
 
 async def test_key_that_ends(database: Database) -> None:
