@@ -23,7 +23,7 @@ from testkit.updates import start
 
 README_OF_A_SERVICE = "template/README.md.jinja"
 PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{page.name}" for page in sorted(ROOT.glob("docs/*.md")))]
-PAGES += ["docs/recipes/*.md", README_OF_A_SERVICE]
+PAGES += ["docs/recipes/*.md", "skills/fastapi-postgres/SKILL.md", README_OF_A_SERVICE]
 # Where their reader is. The reader of all others is in the folder of this repository.
 IN_A_SERVICE = {README_OF_A_SERVICE, "docs/mistakes.md", "docs/operations.md", "docs/updating.md"}
 
@@ -31,15 +31,17 @@ PROGRAMS = re.compile(r"(make|git|copier|uvx?|pip|pytest|ruff|docker|psql|alembi
 # Of those, make is typed where a block says so: a sentence speaks of its targets, and test_names looks for them.
 IN_A_SENTENCE = re.compile(r"(git|copier|uvx?|pip|pytest|ruff|docker|psql|alembic|python|curl) .|\.venv/bin/")
 
+COPY = "test_questions.py::test_the_defaults_need_no_answer_and_no_trust"
 # Commands that a test of their own types, or all but types.
 ELSEWHERE = {
     "make demo": "test_make.py::test_demo",
     "make release VERSION=minor": "test_releases.py::test_a_release",
     "make update": "test_make_update.py::test_update_shows_merges_and_tests",
     "docker compose up --build": "test_render.py::test_container_files_are_valid",
-    "copier copy": "test_questions.py::test_the_defaults_need_no_answer_and_no_trust",
+    "copier copy": COPY,
     "pytest --database=postgres": "test_services.py::test_suite",
-    "copier copy <address> shop": "test_questions.py::test_the_defaults_need_no_answer_and_no_trust",
+    "copier copy --defaults -d project_name=Shop <address> shop": COPY,
+    "copier copy <address> shop": COPY,
     "copier update": "test_changed_answers.py::test_an_answer_changes",
     ".venv/bin/ruff format .rendered/default": "test_render.py::test_formatted",
     "alembic upgrade head": "test_migrations.py::test_four_at_once_all_succeed",

@@ -37,7 +37,7 @@ def test_each_file_has_one_owner(project: Path, combination: str) -> None:
     package_dir = str(SERVICES[combination].get("package_dir", ""))
     package_dir = package_dir or str(package(project).relative_to(project))
     for file, text in texts(project).items():
-        anchored = re.search(r"^ *# Your(s| imports| routers):$", text, re.MULTILINE) is not None
+        anchored = re.search(r"^ *(# Your(s| imports| routers):|<!-- Yours: -->)$", text, re.MULTILINE) is not None
         assert (owner(file, package_dir) == "Shared") == (anchored or file in WITHOUT_ANCHOR), file
 
 

@@ -17,6 +17,7 @@ FILES = """
 .github/workflows/ci.yml
 .gitignore
 .pre-commit-config.yaml
+AGENTS.md
 Dockerfile
 Makefile
 README.md
