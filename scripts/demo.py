@@ -1,6 +1,6 @@
-"""Render a service with the default answers, start it as its README says, and talk to it: `make demo`.
+"""Render a service with the default answers, start it as its README says, and send it requests: `make demo`.
 
-The service stays in .demo/, or in the folder that is named.
+The service stays in .demo/, or in the folder named on the command line.
 """
 
 import json
@@ -10,8 +10,9 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -22,39 +23,59 @@ import copier
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(sys.argv[1] if sys.argv[1:] else ROOT / ".demo").absolute()
 LOG = FOLDER / ".data" / "demo.log"
+WIDTH = 75
 
 
 class DemoError(Exception):
-    """What failed, for a person to read."""
+    """Explains to a person what failed."""
 
 
 def main() -> None:
-    print(f"Rendering a service into {os.path.relpath(FOLDER)} ...", flush=True)
-    copier.run_copy(str(ROOT), FOLDER, defaults=True, overwrite=True, quiet=True, vcs_ref="HEAD")
-    # Its own step, with its output to be seen: the only one that can take long.
-    if subprocess.run(["make", "--silent", ".venv/ready"], cwd=FOLDER).returncode:
-        raise DemoError("The service's environment could not be made; the lines above say why.")
-    print("Starting it with `make run` ...", flush=True)
+    print(f"Rendering a service into {os.path.relpath(FOLDER)}", flush=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", copier.errors.DirtyLocalWarning)  # uncommitted changes are meant to count
+        copier.run_copy(str(ROOT), FOLDER, defaults=True, overwrite=True, quiet=True, vcs_ref="HEAD")
+    LOG.parent.mkdir(exist_ok=True)
+    install()
+    print("Starting PostgreSQL and the service with `make run`\n", flush=True)
     with server() as url:
         talk(url)
     print(f"\nIt works. Start the same service again, with these rows: cd {os.path.relpath(FOLDER)} && make run")
 
 
+def install() -> None:
+    """Create the service's environment, with a dot for each second."""
+    print("Installing its dependencies ", end="", flush=True)
+    with LOG.open("w") as log:
+        command = ["make", "--silent", ".venv/ready"]
+        process = subprocess.Popen(command, cwd=FOLDER, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        while process.poll() is None:
+            print(".", end="", flush=True)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+    print()
+    if process.returncode:
+        raise DemoError(f"{LOG.read_text()}\nThe service's environment could not be created; see the lines above.")
+
+
 def talk(url: str) -> None:
-    author = ask(url, "POST", "/authors", 201, {"name": "Ursula K. Le Guin"})
-    # A new number each time: the rows of the last demo are still there.
+    author = ask(url, "Create an author", "POST", "/authors", 201, {"name": "Ursula K. Le Guin"})
+    # A new number each time, because the rows of the last demo are still there.
     isbn = f"978{time.time_ns() // 1000 % 10**10:010}"
     book = {"title": "The Dispossessed", "isbn": isbn, "pages": 341, "author_id": author["id"]}
-    created = ask(url, "POST", "/books", 201, book)
-    if ask(url, "GET", f"/books/{created['id']}", 200) != created:
-        raise DemoError("The book that was read is not the one that was written.")
-    if [each["isbn"] for each in ask(url, "GET", f"/authors/{author['id']}", 200)["books"]] != [isbn]:
-        raise DemoError("The author that was read is without the book.")
+    created = ask(url, "Create a book", "POST", "/books", 201, book)
+    if ask(url, "Read it back", "GET", f"/books/{created['id']}", 200) != created:
+        raise DemoError("The book that was read is not the one that was created.")
+    if [each["isbn"] for each in ask(url, "Read the author", "GET", f"/authors/{author['id']}", 200)["books"]] != [
+        isbn
+    ]:
+        raise DemoError("The author that was read does not have the book.")
+    ask(url, "Create it again", "POST", "/books", 409, book)
+    ask(url, "For a missing author", "POST", "/books", 409, book | {"isbn": isbn[::-1], "author_id": 2**53})
 
 
-def ask(url: str, method: str, path: str, expected: int, body: object = None) -> Any:
-    """Send a request, print it with its answer, and return what the answer holds."""
-    print(f"\n{method} {path} {json.dumps(body) if body else ''}".rstrip())
+def ask(url: str, step: str, method: str, path: str, expected: int, body: object = None) -> Any:
+    """Send a request, print it and its response in one line, and return the response's content."""
     data = json.dumps(body).encode() if body else None
     request = Request(url + path, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310
     try:
@@ -62,18 +83,20 @@ def ask(url: str, method: str, path: str, expected: int, body: object = None) ->
             status, text = response.status, response.read().decode()
     except HTTPError as error:
         status, text = error.code, error.read().decode()
-    print(f"{status} {text}", flush=True)
+    content = json.loads(text)
+    shown = f"{content['constraint']}: {content['detail']}" if "constraint" in content else text
+    shown = shown if len(shown) <= WIDTH else f"{shown[: WIDTH - 3]}..."
+    print(f"{step:<20} {method:<4} {path:<11} {status}  {shown}", flush=True)
     if status != expected:
-        raise DemoError(f"{method} {path} answered {status} and not {expected}.")
-    return json.loads(text)
+        raise DemoError(f"{text}\n{method} {path} answered {status} and not {expected}.")
+    return content
 
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The service's URL, while `make run` serves it. All its processes end with it."""
+    """Run `make run`, and yield the URL. All its processes end with the context."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    LOG.parent.mkdir(exist_ok=True)
     with LOG.open("w") as log:
         process = subprocess.Popen(
             ["make", "run", f"PORT={port}"],
@@ -99,12 +122,12 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.1)
         else:
             return
-    reason = "ended before it served" if process.returncode is not None else "did not serve within a minute"
-    raise DemoError(f"{LOG.read_text()}\n`make run` {reason}; the lines above are its output.")
+    reason = "ended before it served a request" if process.returncode is not None else "did not serve within a minute"
+    raise DemoError(f"{LOG.read_text()}\n`make run` {reason}; see its output above.")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Press Ctrl-C for the process and all that it started, and see that they are gone."""
+    """Interrupt the process and everything that it started, as Ctrl-C does, and wait for their end."""
     deadline = time.monotonic() + 30
     try:
         os.killpg(process.pid, signal.SIGINT)
@@ -119,7 +142,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    # As Ctrl-C does: what was started is stopped on the way out.
+    # Stop what was started on the way out, as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         main()

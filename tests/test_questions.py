@@ -224,3 +224,31 @@ def test_an_update_is_no_copy_into_a_folder_that_is_not_empty(template: Path, tm
     status, message = copier("update", "--defaults", "-d", "python_version=3.12", folder=shop)
     assert status == 0, message
     assert parse_toml((shop / "pyproject.toml").read_text())["project"]["requires-python"] == ">=3.12"
+
+
+def test_the_template_is_recorded_where_it_can_be_found_again(template: Path, tmp_path: Path) -> None:
+    """From `.`, which is another folder for each program."""
+    (tmp_path / "near").symlink_to(template)
+    for number, (source, folder) in enumerate([(".", template), ("near", tmp_path), (str(template), tmp_path)]):
+        shop = tmp_path / f"shop_{number}"
+        status, message = copier("copy", "--defaults", source, shop, folder=folder)
+        assert status == 0, message
+        assert yaml.safe_load((shop / ".copier-answers.yml").read_text())["_src_path"] == str(template)
+        assert copier("check-update", shop, folder=tmp_path)[0] == 0
+
+
+def test_an_address_is_recorded_as_it_is(template: Path, tmp_path: Path) -> None:
+    source = f"git+file://{template}"
+    assert copier("copy", "--defaults", source, "shop", folder=tmp_path)[0] == 0
+    assert yaml.safe_load((tmp_path / "shop" / ".copier-answers.yml").read_text())["_src_path"] == source
+
+
+def test_make_render_takes_answers_without_a_terminal(tmp_path: Path) -> None:
+    shop = tmp_path / "a shop"
+    command = ["make", "--assume-old=.venv/ready", "render", f"DEST={shop}"]
+    run(ROOT, *command, "ARGS=-d project_name='Book Shop' -d docker=false")
+    answers = yaml.safe_load((shop / ".copier-answers.yml").read_text())
+    assert (answers["project_name"], answers["docker"], answers["ci"]) == ("Book Shop", False, "github")
+    with pytest.raises(AssertionError, match="is not empty: it contains") as refusal:
+        run(ROOT, *command)
+    assert "Traceback" not in str(refusal.value)
