@@ -37,7 +37,7 @@ NEXT_CHANGES = [
         "    app.include_router(health.router)\n",
         "    app.state.next = True\n    app.include_router(health.router)\n",
     ),
-    (f"{PACKAGE}/main.py.jinja", "from .settings import Settings\n", "from .settings import Settings  # next\n"),
+    (f"{PACKAGE}/main.py.jinja", "\n# Your imports:\n", "from . import health as health  # next\n\n# Your imports:\n"),
     (f"{PACKAGE}/models.py.jinja", "Every model of the service", "All models of the service"),
     (f"{PACKAGE}/settings.py", "    # Yours:", "    next: bool = True\n    # Yours:"),
     (f"{PACKAGE}/errors.py", '"""', '"""Next. '),
