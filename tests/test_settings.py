@@ -48,6 +48,7 @@ INVALID = [
     ({"SMTP__PORT": "s3cret"}, "SMTP__PORT must be a valid integer."),
     ({"SMTP__PORT": "1"}, "SMTP__PORT must not be 1."),
     ({"MAX_BODY_SIZE": "-1"}, "MAX_BODY_SIZE must be greater than or equal to 0."),
+    ({"DATABASE_POOL_TIMEOUT": "inf"}, "DATABASE_POOL_TIMEOUT must be less than or equal to 2147483."),
     ({"DATABASE_POOLER": "s3cret"}, "DATABASE_POOLER must be 'none' or 'transaction'."),
     ({"DATABASE_PROCESSES": "s3cret"}, "DATABASE_PROCESSES or WEB_CONCURRENCY must be a valid integer."),
     (

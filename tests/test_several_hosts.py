@@ -1,5 +1,6 @@
 """A URL with several hosts, wherever a service reads one. Its first host never answers."""
 
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,6 +57,6 @@ def test_every_host_is_named_when_none_answers(project: Path, url: str) -> None:
     nobody = url.replace("read-write", "standby")
     with pytest.raises(AssertionError) as caught:
         run(project, "python", "-m", "my_service.database", DATABASE_URL=nobody, DATABASE_STARTUP_TIMEOUT="1.5")
-    assert "127.0.0.1: no answer in time; " in str(caught.value)
+    assert re.search(r": 127\.0\.0\.1:\d+: no answer in time; /", str(caught.value))
     assert "the server is not standby" in str(caught.value)
     assert "Traceback" not in str(caught.value)

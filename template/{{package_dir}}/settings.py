@@ -9,19 +9,19 @@ from pydantic import Field
 
 from .database import DatabaseSettings, EnvironmentSettings, InvalidSettings
 
-# uvicorn ends with this status if an application cannot start, and does not restart a worker that does.
+# uvicorn's own status for an application that cannot start. It does not restart a worker that exits with it.
 STARTUP_FAILURE = 3
 
 
 class Settings(EnvironmentSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     max_body_size: int = Field(default=1024 * 1024, ge=0)
-    """The longest request body in bytes; a longer one gets a 413."""
+    """The longest request body, in bytes. A longer one gets a 413."""
     # Yours:
 
 
 def read_settings() -> Settings:
-    """The settings of this process. If one is missing or invalid, a sentence says so and the process exits."""
+    """Read the settings of this process. If one is missing or invalid, say so in a sentence and exit."""
     try:
         return Settings()
     except InvalidSettings as error:

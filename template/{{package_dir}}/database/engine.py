@@ -81,7 +81,7 @@ async def connect(
     timeout = float(query.pop("connect_timeout", connect_timeout))
     wanted = query.pop("target_session_attrs", None)
     server_settings = {name: value for name, value in (server_settings or {}).items() if name not in query}
-    reasons: dict[str, str] = {}
+    reasons: dict[tuple[str, str], str] = {}
     # asyncpg applies its timeout to all hosts together. A first host that is silent would use up all of it.
     for attribute in ("standby", "any") if wanted == "prefer-standby" else (wanted,):
         for host, port in hosts_of(url):
@@ -99,14 +99,14 @@ async def connect(
                     **arguments,
                 )
             except asyncpg.CannotConnectNowError as error:
-                reasons[host] = str(error)
+                reasons[host, port] = str(error)
             except asyncpg.TargetServerAttributeNotMatched:
-                reasons[host] = f"the server is not {attribute}"
+                reasons[host, port] = f"the server is not {attribute}"
             except OSError as error:
-                reasons[host] = error.strerror or str(error) or "no answer in time"
+                reasons[host, port] = error.strerror or str(error) or "no answer in time"
     several = len(reasons) > 1
     raise asyncpg.ClientCannotConnectError(
-        "; ".join(f"{host}: {reason}" if several else reason for host, reason in reasons.items())
+        "; ".join(f"{host}:{port}: {reason}" if several else reason for (host, port), reason in reasons.items())
     )
 
 
