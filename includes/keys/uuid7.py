@@ -1,4 +1,4 @@
-"""Keys: UUIDs that begin with the time (RFC 9562, version 7), so that new rows stand together in the index."""
+"""Primary keys: time-ordered UUIDs (RFC 9562, version 7), so that new rows are adjacent in the index."""
 
 import sys
 from typing import Annotated, TypeAlias

@@ -197,7 +197,7 @@ async def test_no_lifespan() -> None:
 
 async def test_soft_delete_statement(database: Database) -> None:
     async with database.session_scope() as db:
-        with says("This would remove rows for good."):
+        with says("This would delete rows permanently."):
             await db.execute(delete(Contact))
 
 

@@ -317,7 +317,7 @@ async def test_soft_deletes(database: Database, trace: Trace) -> None:
     restored = await in_session(database, lambda db: ContactRepository(db).restore(2))()
     assert restored.deleted_at is None
     assert await everyone() == 1
-    with pytest.raises(InvalidRequestError, match="This would remove rows for good"):
+    with pytest.raises(InvalidRequestError, match="This would delete rows permanently"):
         await in_session(database, lambda db: db.execute(delete(Contact)))()
 
 
@@ -336,5 +336,5 @@ async def test_audit(database: Database, serve: Serve, trace: Trace) -> None:
         ("ada", "update", [1000, 2000]),
         ("ada", "update", [2000, 3000]),
     ]
-    with pytest.raises(InvalidRequestError, match="The audit log would not see this statement"):
+    with pytest.raises(InvalidRequestError, match="The audit log cannot record this statement"):
         await in_session(database, lambda db: db.execute(delete(Salary)))()

@@ -1,4 +1,4 @@
-"""The audit log: who changed what and when, for each model with the mixin `Audited`, in the same transaction."""
+"""Audit log: who changed what and when, for models with the mixin `Audited`, in the transaction of the change."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from .keys import PrimaryKey
 
 
 class Audited:
-    """What a session adds, changes or deletes is written down, with `db.info["actor"]` as the one who did it.
+    """Record the rows of this model that a session adds, changes or deletes. `db.info["actor"]` is the actor.
 
-    A column with `info={"audit": False}` is left out: a password, or what is too large to keep twice.
+    Exclude a column with `info={"audit": False}`, such as a password or a large value.
     """
 
 
 class AuditEntry(Base):
-    """One change of one row: `changes` holds the old and the new value of each column."""
+    """One change of one row. `changes` contains the old and the new value of each column."""
 
     __tablename__ = "audit_log"
     __table_args__ = (Index(None, "table_name", "row_key"),)
@@ -36,7 +36,7 @@ class AuditEntry(Base):
 
 @event.listens_for(Session, "after_flush")
 def write_entries(session: Session, _context: object) -> None:
-    # After the flush, when keys are known and old values not yet forgotten.
+    # After the flush, keys are known and old values are still available.
     actions = (("insert", session.new), ("update", session.dirty), ("delete", session.deleted))
     rows = [(action, row) for action, rows in actions for row in rows if isinstance(row, Audited)]
     entries = [describe_change(session, action, row) for action, row in rows]
@@ -72,6 +72,6 @@ def refuse_unseen_changes(state: ORMExecuteState) -> None:
         return
     if any(issubclass(mapper.class_, Audited) for mapper in state.all_mappers):
         raise InvalidRequestError(
-            "The audit log would not see this statement. Change rows of the session, or write an AuditEntry and say"
-            " execution_options(audited=False)."
+            "The audit log cannot record this statement. Change the rows through the session, or add an AuditEntry and"
+            " use execution_options(audited=False)."
         )

@@ -1,4 +1,4 @@
-"""Soft deletion: rows of a model with the mixin `SoftDelete` are marked, and left out from then on."""
+"""Soft delete: rows of models with the mixin `SoftDelete` are marked as deleted, and queries exclude them."""
 
 from datetime import datetime
 
@@ -8,9 +8,9 @@ from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column, with
 
 
 class SoftDelete:
-    """Statements find deleted rows with `.execution_options(include_deleted=True)` only.
+    """Only statements with `.execution_options(include_deleted=True)` return deleted rows.
 
-    A unique constraint counts deleted rows; a unique index with `postgresql_where=deleted_at IS NULL` does not.
+    A unique constraint includes deleted rows. A unique index with `postgresql_where=deleted_at IS NULL` does not.
     """
 
     deleted_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -22,7 +22,7 @@ def leave_out_deleted(state: ORMExecuteState) -> None:
         return
     if state.is_delete and any(issubclass(mapper.class_, SoftDelete) for mapper in state.all_mappers):
         raise InvalidRequestError(
-            "This would remove rows for good. Set deleted_at by update(), or say execution_options(include_deleted=True)."
+            "This would delete rows permanently. Set deleted_at with update(), or use execution_options(include_deleted=True)."
         )
     if not state.is_column_load and not state.is_relationship_load:
         state.statement = state.statement.options(
@@ -35,4 +35,4 @@ def mark_deleted(session: Session, *_: object) -> None:
     for row in session.deleted:
         if isinstance(row, SoftDelete):
             row.deleted_at = func.now()
-            session.add(row)  # takes it back from those to delete
+            session.add(row)  # removes it from the rows to delete
