@@ -125,3 +125,21 @@ def test_the_answer_to_a_dropped_question_is_no_typing_error(history: Path, tmp_
     follow(project, template)
     update(project, AFTER_NEXT)
     assert (project / ".github" / "workflows" / "ci.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ({"import_name": "os"}, 'There is no question "import_name" with scope=service'),
+        ({"package_dir": "app"}, 'There is no question "package_dir" with scope=service'),
+        ({"soft_delete": "maybe"}, 'soft_delete takes true or false, not "maybe"'),
+        ({"db_schema": "public"}, "Leave the answer empty for the schema public"),
+    ],
+)
+def test_an_answer_given_with_an_update_is_checked(
+    history: Path, tmp_path: Path, answers: dict[str, str], message: str
+) -> None:
+    project = start(history, tmp_path / "project", WORKING_TREE, package_name="shop")
+    with pytest.raises(ValueError, match=message):
+        update(project, NEXT, **answers)
+    assert run(project, "git", "status", "--short") == ""
