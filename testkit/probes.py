@@ -7,7 +7,7 @@ import asyncio
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Body, Depends
 from sqlalchemy import text
 
 from .database.dependencies import CurrentDatabase, DbSession, ReadSession
@@ -92,3 +92,8 @@ async def wait_between_reads(db: ReadSession, seconds: float) -> None:
     await db.execute(text("SELECT 1"))
     await asyncio.sleep(seconds)
     await db.execute(text("SELECT 1"))
+
+
+@router.post("/forget")
+async def forget_the_author(db: DbSession, title: Annotated[str, Body(embed=True)]) -> None:
+    await db.execute(text("INSERT INTO books (title, isbn, pages) VALUES (:title, '1', 1)"), {"title": title})

@@ -73,6 +73,7 @@ PACKAGE/database/startup.py
 PACKAGE/database/url.py
 PACKAGE/database/sqltext.py
 PACKAGE/database/telemetry.py
+PACKAGE/database/validators.py
 PACKAGE/database/migrations/env.py
 PACKAGE/database/migrations/script.py.mako
 PACKAGE/database/migrations/versions/.gitkeep

@@ -6,7 +6,9 @@ from annotated_types import Ge, Lt
 from sqlalchemy import BigInteger, Identity
 from sqlalchemy.orm import mapped_column
 
-Key: TypeAlias = Annotated[int, Ge(1), Lt(2**63)]
+from .validators import Digits
+
+Key: TypeAlias = Annotated[int, Ge(1), Lt(2**63), Digits]
 """A primary or foreign key, in models, schemas and paths alike."""
 
 PrimaryKey = Annotated[int, mapped_column(BigInteger, Identity(always=True), primary_key=True)]

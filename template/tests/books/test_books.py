@@ -73,12 +73,18 @@ async def test_deletes(client: AsyncClient, book: dict[str, Any]) -> None:
         {"title": ""},
         {"title": "x" * 201},
         {"title": None},
+        {"title": " "},
+        {"title": "a\0b"},
         {"isbn": "978"},
+        {"isbn": "\N{ARABIC-INDIC DIGIT NINE}" * 13},
         {"pages": 0},
         {"pages": 2**40},
-        {"pages": "many"},
+        {"pages": "341"},
+        {"pages": True},
         {"published_on": "yesterday"},
+        {"published_on": 0},
         {"author_id": 2**70},
+        {"author_id": "1"},
     ],
     ids=str,
 )
@@ -91,17 +97,15 @@ async def test_refuses_bad_values(client: AsyncClient, book: dict[str, Any], cha
         assert_error(answer, 422)
 
 
-@pytest.mark.postgres  # SQLite stores NUL characters
-async def test_refuses_nul_characters(client: AsyncClient, book: dict[str, Any]) -> None:
-    assert (await client.post("/books", json=book | {"title": "a\0b"})).status_code == 422
-    assert (await client.get("/books", params={"title": "\0"})).status_code == 422
-
-
 @pytest.mark.parametrize("cursor", ["x", "eA==", "bnVsbA==", "WyJ0aXRsZSBpZCJd", "é"])
 async def test_refuses_unknown_cursors(client: AsyncClient, cursor: str) -> None:
     assert_error(await client.get("/books", params={"cursor": cursor}), 422)
 
 
-@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 101}, {"author_id": "x"}, {"author_id": 2**70}], ids=str)
+@pytest.mark.parametrize(
+    "query",
+    [{"limit": 0}, {"limit": 101}, {"limit": "1_0"}, {"title": "\0"}, {"author_id": "1_0"}, {"author_id": 2**70}],
+    ids=str,
+)
 async def test_refuses_bad_queries(client: AsyncClient, query: dict[str, Any]) -> None:
     assert (await client.get("/books", params=query)).status_code == 422

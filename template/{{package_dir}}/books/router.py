@@ -6,7 +6,7 @@ from ..database.dependencies import Cursor, Limit
 from ..errors import error_responses
 from .models import Author, Book
 from .repository import Authors, Books, ReadAuthors, ReadBooks
-from .schemas import AuthorCreate, AuthorRead, AuthorUpdate, AuthorWithBooks, BookCreate, BookRead, BookUpdate
+from .schemas import AuthorCreate, AuthorRead, AuthorUpdate, AuthorWithBooks, BookCreate, BookRead, BookUpdate, Search
 
 router = APIRouter()
 
@@ -18,7 +18,7 @@ async def create_author(values: AuthorCreate, authors: Authors) -> Author:
 
 @router.get("/authors", tags=["authors"], response_model=Page[AuthorWithBooks])
 async def list_authors(
-    authors: ReadAuthors, name: str | None = None, cursor: Cursor = None, limit: Limit = 20
+    authors: ReadAuthors, name: Search | None = None, cursor: Cursor = None, limit: Limit = 20
 ) -> Page[Author]:
     """Authors by name, with their books. With `name`, those whose name starts with it."""
     return await authors.search(name=name, cursor=cursor, limit=limit)
@@ -47,7 +47,11 @@ async def create_book(values: BookCreate, books: Books) -> Book:
 
 @router.get("/books", tags=["books"], response_model=Page[BookRead])
 async def list_books(
-    books: ReadBooks, author_id: Key | None = None, title: str | None = None, cursor: Cursor = None, limit: Limit = 20
+    books: ReadBooks,
+    author_id: Key | None = None,
+    title: Search | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 20,
 ) -> Page[Book]:
     """Books by title. With `title`, those whose title contains it."""
     return await books.search(author_id=author_id, title=title, cursor=cursor, limit=limit)

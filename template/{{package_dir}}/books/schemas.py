@@ -3,16 +3,22 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, Strict
 from typing_extensions import TypedDict
 
 from ..database import Key
+from ..database.validators import PlainDate, WholeNumber
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+# No control characters, because PostgreSQL stores no NUL, and at least one character that is no space.
+TEXT = r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"
+
+Text = Annotated[str, Field(max_length=200, pattern=TEXT), AfterValidator(str.strip)]
+Search = Annotated[str, Field(max_length=200, pattern=TEXT)]
 Name = Annotated[Text, Field(examples=["Ursula K. Le Guin"])]
 Title = Annotated[Text, Field(examples=["The Dispossessed"])]
-ISBN = Annotated[str, Field(pattern=r"^\d{13}$", examples=["9780060125639"])]
-Pages = Annotated[int, Field(ge=1, le=100_000, examples=[341])]
+ISBN = Annotated[str, Field(pattern=r"^[0-9]{13}$", examples=["9780060125639"])]
+Pages = Annotated[int, Field(ge=1, le=100_000, strict=True, examples=[341]), WholeNumber]
+AuthorId = Annotated[Key, Strict(), WholeNumber]
 
 
 class AuthorCreate(BaseModel):
@@ -36,8 +42,8 @@ class BookCreate(BaseModel):
     title: Title
     isbn: ISBN
     pages: Pages
-    published_on: date | None = None
-    author_id: Key
+    published_on: PlainDate | None = None
+    author_id: AuthorId
 
 
 class BookUpdate(TypedDict, total=False):
@@ -46,8 +52,8 @@ class BookUpdate(TypedDict, total=False):
     title: Title
     isbn: ISBN
     pages: Pages
-    published_on: date | None
-    author_id: Key
+    published_on: PlainDate | None
+    author_id: AuthorId
 
 
 class BookRead(BaseModel):

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, cast
 
+from annotated_types import Ge, Le
 from fastapi import Depends, Query
 from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .quota import request_quota
 from .session import Database
+from .validators import Digits
 
 
 async def get_database(connection: HTTPConnection) -> Database:
@@ -64,6 +66,6 @@ def reads(repository: Callable[[AsyncSession], object]) -> Any:
 
 
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the previous page.")]
-Limit = Annotated[int, Query(ge=1, le=100, description="The most items on a page.")]
+Limit = Annotated[int, Ge(1), Le(100), Digits, Query(description="The most items on a page.")]
 # PostgreSQL gets it as an INTEGER.
-Offset = Annotated[int, Query(ge=0, lt=2**31, description="How many items to skip.")]
+Offset = Annotated[int, Ge(0), Le(2**31 - 1), Digits, Query(description="How many items to skip.")]
