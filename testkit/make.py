@@ -10,7 +10,10 @@ from .projects import BIN, clean_environment
 # In place of the service's own environment, whose installation takes long: the one of these tests. What `uv run` does
 # is left to test_outdated_with_the_real_uv.
 TOOL = '#!/bin/sh\nexec {tool} "$@"\n'
-UV = '#!/bin/sh\nif [ "$1" = run ]; then while [ "$1" != --script ]; do shift; done; shift; exec {python} "$@"; fi\n'
+UV = """#!/bin/sh
+export UV="$PWD/.venv/bin/uv"
+if [ "$1" = run ]; then while [ "$1" != --script ]; do shift; done; shift; exec {python} "$@"; fi
+"""
 
 
 def use_this_environment(service: Path) -> None:

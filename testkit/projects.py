@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 PYTEST = ("pytest", "-p", "no:cacheprovider")
 # What Copier and `make update` read of this repository.
-PARTS = ("CHANGELOG.md", "copier.yml", "includes", "template")
+PARTS = ("CHANGELOG.md", "copier.yml", "includes", "template", "update.py", "updater")
 
 
 def copy_working_tree(folder: Path, *parts: str) -> None:

@@ -70,7 +70,8 @@ def export(revision: str, folder: Path) -> None:
     """Write the template of a revision into the folder."""
     with TemporaryDirectory() as archives:
         archive = Path(archives) / "template.tar"
-        run(ROOT, "git", "archive", f"--output={archive}", revision, *PARTS)
+        parts = run(ROOT, "git", "ls-tree", "--name-only", revision, "--", *PARTS).split()
+        run(ROOT, "git", "archive", f"--output={archive}", revision, *parts)
         run(folder, "tar", "--extract", f"--file={archive}")
 
 

@@ -3,12 +3,16 @@
 import subprocess
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+from shutil import copytree
+from tempfile import mkdtemp
 
 import copier
+import yaml
 
 from .edits import ALL, EVERYDAY, lines_of_mine
-from .projects import commit, run
+from .projects import BIN, ROOT, clean_environment, commit, run
 from .releases import NEXT, WORKING_TREE, releases
 
 TARGETS = dict.fromkeys(releases(), WORKING_TREE) | {WORKING_TREE: NEXT}
@@ -16,21 +20,46 @@ TARGETS = dict.fromkeys(releases(), WORKING_TREE) | {WORKING_TREE: NEXT}
 
 def start(history: Path, folder: Path, version: str, **answers: str | bool) -> Path:
     """A service made from a release, and committed."""
-    copier.run_copy(str(history), folder, vcs_ref=version, data=answers, defaults=True, quiet=True)
+    copytree(started(history, version, tuple(answers.items())), folder, dirs_exist_ok=True)
+    return folder
+
+
+@cache
+def started(history: Path, version: str, answers: tuple[tuple[str, str | bool], ...]) -> Path:
+    """Rendered once for all tests that begin with it."""
+    folder = Path(mkdtemp(dir=history.parent))
+    copier.run_copy(str(history), folder, vcs_ref=version, data=dict(answers), defaults=True, quiet=True)
     commit(folder, f"From {version}")
     return folder
 
 
-def update(service: Path, version: str, **answers: str | bool) -> None:
+def update(service: Path, version: str, *arguments: str, **environment: str) -> tuple[int, str]:
+    """Run the newest updater, as `make update` does, but without the tests. Its status, and what it prints."""
+    answers_file = arguments[arguments.index("-a") + 1] if "-a" in arguments else ".copier-answers.yml"
+    template = yaml.safe_load((service / answers_file).read_text())["_src_path"]
+    process = subprocess.run(
+        [BIN / "python", "-m", "testkit.updater", template, "--no-tests", "--to", version, *arguments],
+        cwd=service,
+        env=clean_environment() | {"PYTHONPATH": str(ROOT)} | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert "Traceback" not in process.stdout
+    return process.returncode, process.stdout
+
+
+def bare_update(service: Path, version: str, **answers: str | bool) -> None:
     """As `copier update --defaults`, without --trust."""
     copier.run_update(service, vcs_ref=version, data=answers, defaults=True, overwrite=True, quiet=True)
 
 
 def conflicts(service: Path) -> set[str]:
-    """The files with conflicts. Each is one for git, and holds the markers; no change lies beside its file."""
+    """The files with conflicts. Each is one for git, and it or its neighbour holds the markers."""
     unmerged = {line.split("\t")[1] for line in run(service, "git", "ls-files", "--unmerged").splitlines()}
     marked = subprocess.run(["git", "grep", "-lE", "^(<<<<<<<|>>>>>>>) "], cwd=service, capture_output=True, text=True)
-    assert set(marked.stdout.splitlines()) == unmerged
+    assert {file.removesuffix(".conflict") for file in marked.stdout.splitlines()} == unmerged
     assert list(service.rglob("*.rej")) == []
     return unmerged
 

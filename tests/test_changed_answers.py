@@ -10,12 +10,16 @@ import pytest
 from testkit.edits import EVERYDAY, lines_of_mine
 from testkit.projects import BIN, PYTEST, ROOT, clean_environment, run
 from testkit.releases import WORKING_TREE, releases
-from testkit.updates import conflicts, edited, lost, start
+from testkit.updates import conflicts, edited, lost, start, update
 
 pytestmark = pytest.mark.updates
 
 OLDEST = next(iter(releases()))
 LATEST = WORKING_TREE
+
+
+def updated(service: Path, *answers: str) -> tuple[int, str]:
+    return update(service, LATEST, *(argument for answer in answers for argument in ("-d", answer)))
 
 
 def copier_update(service: Path, *answers: str) -> tuple[int, str]:
@@ -40,13 +44,13 @@ def copier_update(service: Path, *answers: str) -> tuple[int, str]:
         ("audit_log=true", 'make migration m="audit log"'),
         ("db_schema=catalog", 'ALTER TABLE books SET SCHEMA "catalog"'),
         ("primary_key=uuid7", "existing tables keep their keys"),
-        ("python_version=3.12", "Review `git diff`"),
+        ("python_version=3.12", "Updated."),
     ],
 )
 def test_an_answer_changes(history: Path, tmp_path: Path, answer: str, words: str) -> None:
     service = edited(history, tmp_path / "service", OLDEST, EVERYDAY)
     mine = lines_of_mine(service)
-    status, message = copier_update(service, answer)
+    status, message = updated(service, answer)
     assert status == 0, message
     assert words in message
     assert conflicts(service) == set()
@@ -56,7 +60,7 @@ def test_an_answer_changes(history: Path, tmp_path: Path, answer: str, words: st
 @pytest.mark.slow
 def test_containers_off_and_another_pipeline(history: Path, tmp_path: Path) -> None:
     service = edited(history, tmp_path / "service", OLDEST, EVERYDAY)
-    _, message = copier_update(service, "docker=false", "ci=gitlab")
+    _, message = updated(service, "docker=false", "ci=gitlab")
     assert "Your changes to them are in git: git show HEAD:Dockerfile" in message
     assert conflicts(service) == set()
     assert [name for name in ("Dockerfile", "compose.yaml", ".github") if (service / name).exists()] == []
@@ -67,7 +71,7 @@ def test_containers_off_and_another_pipeline(history: Path, tmp_path: Path) -> N
 @pytest.mark.slow
 def test_soft_deletion_and_the_audit_log_switched_on(history: Path, tmp_path: Path, postgres: str) -> None:
     service = start(history, tmp_path / "service", OLDEST)
-    status, message = copier_update(service, "soft_delete=true", "audit_log=true")
+    status, message = updated(service, "soft_delete=true", "audit_log=true")
     assert status == 0, message
     run(service, "alembic", "upgrade", "head", DATABASE_URL=postgres)
     run(service, "alembic", "revision", "--autogenerate", "-m", "audit log", DATABASE_URL=postgres)
@@ -98,7 +102,7 @@ def test_a_package_renamed_by_hand(history: Path, tmp_path: Path) -> None:
     for command in commands:
         run(service, "sh", "-c", command)
     mine = lines_of_mine(service)
-    status, message = copier_update(service)
+    status, message = updated(service)
     assert status == 0, message
     assert conflicts(service) == set()
     assert lost(mine, service) == Counter()

@@ -10,7 +10,7 @@ from testkit.applications import ANSWERS_FILE, make_application, make_printed_ed
 from testkit.edits import append, lines_of_mine, replace
 from testkit.projects import PYTEST, commit, run
 from testkit.releases import NEXT, questions
-from testkit.updates import TARGETS, conflicts, lost
+from testkit.updates import TARGETS, conflicts, lost, update
 
 ANSWERS: dict[str, str | bool] = {"scope": "database", "package_dir": "app"}
 VERSIONS = [version for version in TARGETS if "scope" in questions(version)]
@@ -34,7 +34,7 @@ def test_the_layer_is_updated(history: Path, workspace: Path, postgres: str, ver
     mine = lines_of_mine(project)
 
     target = TARGETS[version]
-    copier.run_update(project, vcs_ref=target, answers_file=ANSWERS_FILE, defaults=True, overwrite=True, quiet=True)
+    update(project, target, "-a", ANSWERS_FILE)
     assert conflicts(project) == set()
     assert lost(mine, project) == Counter()
     changed = [line[3:] for line in run(project, "git", "status", "--short").splitlines()]
@@ -54,6 +54,6 @@ def test_a_patched_layer_stands_with_markers(history: Path, workspace: Path) -> 
     startup = project / "app" / "database" / "startup.py"
     replace(startup, "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.5  # mine\n")
     commit(project, "Patched")
-    copier.run_update(project, vcs_ref=NEXT, answers_file=ANSWERS_FILE, defaults=True, overwrite=True, quiet=True)
+    update(project, NEXT, "-a", ANSWERS_FILE)
     assert conflicts(project) == {"app/database/startup.py"}
     assert "<<<<<<< before updating\nRETRY_DELAY = 0.5  # mine\n" in startup.read_text()

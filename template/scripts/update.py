@@ -1,123 +1,80 @@
-"""Bring the newer releases of the template that this service came from: `make update`. `make outdated` only asks."""
+"""Update this project to the newest release of its template: `make update`, which runs that release's own updater."""
 
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["copier>=9.18,<10"]
+# dependencies = ["pyyaml>=6"]
 # ///
 
-import json
+import argparse
+import os
 import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import NamedTemporaryFile, TemporaryDirectory
+from tempfile import TemporaryDirectory
 
 import yaml
 
-GO_BACK = (("restore", "--source=HEAD", "--staged", "--worktree", "."), ("clean", "-fd", "."))
-GO_BACK_BY_HAND = " && ".join(" ".join(("git", *command)) for command in GO_BACK)
-# The short forms that Copier takes are addresses for git, too.
-SHORT_FORMS = ("-c", "url.https://github.com/.insteadOf=gh:", "-c", "url.https://gitlab.com/.insteadOf=gl:")
+# What nobody's settings may change: hooks that fail, line endings of the template.
+SETTINGS = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.autocrlf=false", "-c", "init.templateDir=")
+# What a git hook sets, and git takes for the repository to work on.
+REPOSITORY = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX"}
+SHORT_FORMS = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/", "git+": ""}
 
 
-def output(*command: str, text: str | None = None) -> str:
-    process = subprocess.run(command, input=text, capture_output=True, text=True)
+def git(*arguments: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in REPOSITORY}
+    process = subprocess.run(["git", *SETTINGS, *arguments], env=environment, capture_output=True, text=True)
     if process.returncode:
-        sys.exit(f"{process.stderr.strip()}\n`{' '.join(command)}` failed; the lines above say why.")
+        raise OSError(process.stderr.strip().rpartition("\n")[2] or f"git {arguments[0]} failed")
     return process.stdout
 
 
-def git(*command: str) -> str:
-    return output("git", *command)
+def address(answers: Path) -> str:
+    """The template's address, which git can clone. Raises OSError without one."""
+    if not answers.is_file():
+        others = [str(file) for file in Path().glob(".*.y*ml") if "_src_path:" in file.read_text(errors="replace")]
+        sys.exit(f"There is no {answers} here. Name it: -a FILE. Is it {' or '.join(others) or 'in another folder'}?")
+    found = yaml.safe_load(answers.read_text())
+    source = str(found.get("_src_path") or "") if isinstance(found, dict) else ""
+    if not source:
+        raise OSError("it has no _src_path: write the address of the template there")
+    short = next((form for form in SHORT_FORMS if source.startswith(form)), "")
+    return os.path.expanduser(
+        SHORT_FORMS.get(short, "") + source.removeprefix(short).removeprefix("/" if short else "")
+    )
 
 
-def unmerged() -> list[str]:
-    return sorted({line.split("\t")[1] for line in git("ls-files", "-z", "--unmerged").split("\0") if line})
+def newest(repository: str) -> str:
+    """The tag of the newest release. The newest commit where there is none."""
+    tags = git("-C", repository, "tag", "--list").split()
+    releases = [tag for tag in tags if re.fullmatch(r"v?\d+(\.\d+)*", tag)]
+    return max(releases, key=lambda tag: [int(part) for part in re.findall(r"\d+", tag)], default="HEAD")
 
 
-def versions() -> tuple[bool, str, str]:
-    """Whether there is a newer release, the release that this service has, and the newest one."""
-    state = json.loads(output("copier", "check-update", "--output-format=json"))
-    return state["update_available"], state["current_version"], state["latest_version"]
-
-
-def changes(current: str, latest: str) -> str:
-    """What the template's CHANGELOG says of the releases after the current one."""
-    template = str(yaml.safe_load(Path(".copier-answers.yml").read_text())["_src_path"]).removeprefix("git+")
-    with TemporaryDirectory() as folder:
-        git(*SHORT_FORMS, "clone", "--quiet", "--no-checkout", "--", template, folder)
-        # A template without tags has no releases: then its newest commit counts.
-        revision = latest if re.fullmatch(r"[0-9.]+", latest) else "HEAD"
-        text = git("-C", folder, "show", f"{revision}:CHANGELOG.md")
-    newer = re.split(rf"^## {re.escape(current)}$", text, flags=re.MULTILINE)[0]
-    return newer[newer.find("\n## ") :].strip()
-
-
-def merge_as_formatted(file: str) -> None:
-    """Merge again, with all three sides in this project's format: a line that was only broken anew is no conflict."""
-    with TemporaryDirectory() as folder:
-        sides = []
-        for stage in "213":
-            text = git("show", f":{stage}:./{file}")
-            with NamedTemporaryFile("w", dir=folder, delete=False) as side:
-                side.write(output(".venv/bin/ruff", "format", "--stdin-filename", file, "-", text=text))
-            sides.append(side.name)
-        merge = subprocess.run(["git", "merge-file", "--stdout", *sides], capture_output=True, text=True)
-    if merge.returncode == 0:
-        Path(file).write_text(merge.stdout)
-        git("reset", "--quiet", "--", file)
-
-
-def update() -> None:
-    available, current, latest = versions()
-    if not available:
-        sys.exit(f"This service has {current}, and there is nothing newer.")
-    print(f"From {current} to {latest}:\n\n{changes(current, latest)}\n", flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        subprocess.run(["copier", "update", "--defaults"], check=True)
-    except BaseException:
-        # There was nothing uncommitted, so that all there is now is half an update.
-        for command in GO_BACK:
-            git(*command)
-        print("The update did not come to its end. All is as it was before.", file=sys.stderr)
-        raise SystemExit(1) from None
-
-
-def finish() -> None:
-    """Merge what can be merged, run the tests, and say what to look at."""
-    for file in unmerged():
-        if file.endswith(".py"):
-            merge_as_formatted(file)
-    changed = git("ls-files", "-z", "--modified", "--others", "--exclude-standard", "--deduplicate", "*.py")
-    if files := [file for file in changed.split("\0") if Path(file).is_file() and file not in unmerged()]:
-        output(".venv/bin/ruff", "format", "--quiet", *files)
-    print(git("status", "--short"))
-    if conflicts := unmerged():
-        sys.exit(
-            f"You and the template changed the same lines in: {' '.join(conflicts)}\n"
-            "Choose between <<<<<<< and >>>>>>>, then `make check`, `make test` and commit. "
-            f"Or go back: {GO_BACK_BY_HAND}"
-        )
-    if subprocess.run(["make", "--silent", "test"]).returncode:
-        sys.exit(f"The tests fail after the update. Mend what they name, or go back: {GO_BACK_BY_HAND}")
-    print("Updated, and the tests pass. Look at `git diff` and the new files above, run `make check`, and commit.")
+def run(release: Path) -> int:
+    """Run the updater of the release, and pass it the signals that end this one, so that it can tidy up."""
+    uv = os.environ.get("UV") or "uv"
+    command = [uv, "run", "--quiet", "--python", sys.executable, "--script", str(release / "update.py"), *sys.argv[1:]]
+    with subprocess.Popen(command) as updater:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda number, _: updater.send_signal(number))
+        return updater.wait()
 
 
 def main() -> None:
-    if sys.argv[1:] == ["outdated"]:
-        available, current, latest = versions()
-        print(f"This service has {current} of its template; the newest release is {latest}.")
-        sys.exit(2 if available else 0)
-    if not unmerged():
-        if uncommitted := git("status", "--short", "."):
-            sys.exit(
-                f"{uncommitted}This is not committed. Commit or stash it, so that you can tell the update from your work."
-                f"\nIf an interrupted update left it, and nothing of it is yours, go back: {GO_BACK_BY_HAND}"
-            )
-        update()
-    finish()
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("-a", "--answers-file", type=Path, default=Path(".copier-answers.yml"))
+    answers: Path = parser.parse_known_args()[0].answers_file
+    with TemporaryDirectory(prefix="template-") as folder:
+        repository, release = f"{folder}/template.git", Path(folder, "release")
+        try:
+            git("clone", "--quiet", "--bare", "--", address(answers), repository)
+            git("-C", repository, "worktree", "add", "--quiet", "--detach", str(release), newest(repository))
+        except (OSError, yaml.YAMLError) as error:
+            sys.exit(f"The template cannot be read: {error}. Write its address into _src_path in {answers}.")
+        sys.exit(run(release))
 
 
 if __name__ == "__main__":

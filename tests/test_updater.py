@@ -1,0 +1,613 @@
+"""What the updater promises: no line is lost, nothing else is touched, and the status says whether to look."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import tomllib
+from collections import Counter
+from pathlib import Path
+from shutil import rmtree
+
+import pytest
+import yaml
+
+from testkit.edits import ALL, append, lines_of_mine, package, replace
+from testkit.projects import BIN, commit, run, tree
+from testkit.releases import NEXT, WORKING_TREE, tag
+from testkit.updates import conflicts, edited, lost, start, update
+
+pytestmark = pytest.mark.updates
+
+STARTUP = "src/my_service/database/startup.py"
+
+
+@pytest.fixture
+def service(history: Path, tmp_path: Path) -> Path:
+    """A service of the working tree, while there is a newer release."""
+    return start(history, tmp_path / "service", WORKING_TREE)
+
+
+def patch_startup(service: Path) -> None:
+    replace(service / STARTUP, "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.5  # mine\n")
+
+
+def work_tree(service: Path) -> dict[str, bytes | None]:
+    return {path: content for path, content in tree(service).items() if not path.startswith(".git/")}
+
+
+def refused(service: Path, *arguments: str, **environment: str) -> str:
+    """The message of an update that is refused, and that has changed nothing."""
+    before, index = work_tree(service), run(service, "git", "ls-files", "--stage")
+    status, output = update(service, NEXT, *arguments, **environment)
+    assert status == 1, output
+    assert work_tree(service) == before
+    assert run(service, "git", "ls-files", "--stage") == index
+    return output
+
+
+# Conflicts
+
+
+def test_a_conflict_has_markers_and_three_sides_in_the_index(service: Path) -> None:
+    patch_startup(service)
+    commit(service, "Patched")
+    status, output = update(service, NEXT)
+    assert status == 1
+    assert conflicts(service) == {STARTUP}
+    assert f"You and the template changed the same lines in: {STARTUP}\n" in output
+    text = (service / STARTUP).read_text()
+    assert "<<<<<<< before updating\nRETRY_DELAY = 0.5  # mine\n" in text
+    assert "RETRY_DELAY = 0.25\n>>>>>>> after updating\n" in text
+    for stage, delay in (("1", "0.2\n"), ("2", "0.5  # mine\n"), ("3", "0.25\n")):
+        assert f"RETRY_DELAY = {delay}" in run(service, "git", "show", f":{stage}:{STARTUP}")
+
+
+def test_the_way_back_is_one_command(service: Path) -> None:
+    patch_startup(service)
+    commit(service, "Patched")
+    (service / "notes.txt").write_text("mine")
+    before = work_tree(service)
+    _, output = update(service, NEXT)
+    assert work_tree(service) != before
+    run(service, "sh", "-c", output.partition("To go back: ")[2].splitlines()[0])
+    assert work_tree(service) == before
+    assert run(service, "git", "status", "--short") == "?? notes.txt\n"
+
+
+def test_a_conflict_that_was_resolved_by_hand_is_not_merged_again(service: Path) -> None:
+    patch_startup(service)
+    commit(service, "Patched")
+    update(service, NEXT)
+    replace(service / STARTUP, "RETRY_DELAY = 0.25\n", "RETRY_DELAY = 0.75  # mine, too\n")
+    assert f"These files have conflicts: {STARTUP}\n" in refused(service)
+
+
+def test_a_merge_in_progress_is_finished_first(service: Path) -> None:
+    for branch, line in (("one", "1"), ("two", "2")):
+        run(service, "git", "checkout", "--quiet", "-B", branch, "main")
+        (service / "README.md").write_text(f"{line}, mine\n")
+        commit(service, branch)
+    subprocess.run(["git", "merge", "one"], cwd=service, capture_output=True)
+    assert "A merge is in progress. Finish it first" in refused(service)
+    (service / "README.md").write_text("12, mine\n")
+    run(service, "git", "add", "README.md")
+    assert "A merge is in progress. Finish it first" in refused(service)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "mine"),
+    [
+        ("pyproject.toml", '"uvicorn[standard]>=0.54"', '"uvicorn>=0.54"'),
+        ("Makefile", "\n# Yours:\n", "\nseed: # mine\n\n# Yours:\n"),
+        ("scripts/update.py", "import argparse\n", "import argparse, ast\n"),
+    ],
+)
+def test_a_file_that_a_tool_reads_keeps_working(
+    history: Path, tmp_path: Path, service: Path, file: str, old: str, mine: str
+) -> None:
+    """The user's side stays in place, and both sides stand beside it."""
+    template = tmp_path / "template"
+    run(tmp_path, "git", "clone", "--quiet", str(history), str(template))
+    replace(template / "template" / "scripts" / "update.py", "import argparse\n", "import argparse, abc\n")
+    tag(template, "10001.0.0")
+    replace(service / ".copier-answers.yml", str(history), str(template))
+    replace(service / file, old, mine)
+    commit(service, "Mine")
+    status, output = update(service, "10001.0.0")
+    assert status == 1
+    assert conflicts(service) == {file}
+    assert file in output
+    marked = (service / f"{file}.conflict").read_text()
+    assert "<<<<<<< before updating\n" in marked
+    assert mine.strip("\n").splitlines()[0] in marked
+    text = (service / file).read_text()
+    assert "\n<<<<<<<" not in text
+    assert mine in text
+    if file == "pyproject.toml":
+        assert tomllib.loads(text)
+    elif file == "Makefile":
+        assert "make update" in run(service, "make", "help")
+    else:
+        compile(text, file, "exec")
+
+
+def test_versions_that_a_bot_raised_are_no_conflict(service: Path) -> None:
+    """The higher version stays; where it is the release's, the message names both."""
+    pyproject = service / "pyproject.toml"
+    replace(pyproject, '"fastapi>=0.165"', '"fastapi>=0.170"')
+    replace(pyproject, '"uvicorn[standard]>=0.54"', '"uvicorn[standard]>=0.54.0.5"')
+    commit(service, "Raise versions")
+    status, output = update(service, NEXT)
+    assert (status, conflicts(service)) == (0, set())
+    assert '"fastapi>=0.170"' in pyproject.read_text()
+    assert '"uvicorn[standard]>=0.54.1"' in pyproject.read_text()
+    assert 'pyproject.toml: "uvicorn[standard]>=0.54.0.5" became "uvicorn[standard]>=0.54.1", which is newer.' in output
+
+
+# Files that move
+
+
+@pytest.fixture
+def major(history: Path, tmp_path: Path) -> Path:
+    """A template with a major release 10001.0.0 that moves, splits and drops files, and drops a question."""
+    template = tmp_path / "template"
+    run(tmp_path, "git", "clone", "--quiet", str(history), str(template))
+    for branch in (WORKING_TREE, NEXT):
+        assert run(template, "git", "tag", "--list", branch)
+    folder = template / "template" / "{{package_dir}}"
+    (folder / "probes").mkdir()
+    run(template, "git", "mv", str(folder / "health.py"), str(folder / "probes" / "health.py"))
+    retry = (folder / "database" / "retry.py").read_text()
+    (folder / "database" / "attempts.py").write_text(f"{retry}\n# One half.\n")
+    (folder / "database" / "backoff.py").write_text(f"{retry}\n# The other.\n")
+    (folder / "database" / "retry.py").unlink()
+    (template / "template" / ".env.example").unlink()
+    questions = (template / "copier.yml").read_text()
+    before, _, rest = questions.partition("docker:\n")
+    (template / "copier.yml").write_text(before + rest.partition("\n\n")[2].replace("docker", "true"))
+    moves = yaml.safe_load((template / "updater" / "moves.yml").read_text())
+    moves["10001.0.0"] = {
+        "paths": {
+            "PACKAGE/health.py": ["PACKAGE/probes/health.py"],
+            "PACKAGE/database/retry.py": ["PACKAGE/database/attempts.py", "PACKAGE/database/backoff.py"],
+            ".env.example": [],
+        },
+        "names": {"PACKAGE.health.router": "PACKAGE.probes.health.probes"},
+    }
+    (template / "updater" / "moves.yml").write_text(yaml.safe_dump(moves, sort_keys=False))
+    tag(template, "10001.0.0")
+    return template
+
+
+def test_edits_move_with_a_file_and_stay_beside_one_that_was_split(major: Path, tmp_path: Path) -> None:
+    service = start(major, tmp_path / "service", NEXT)
+    folder = package(service)
+    for file in (folder / "health.py", folder / "database" / "retry.py", service / ".env.example"):
+        append(file, "\n# This is mine.\n")
+    commit(service, "Mine")
+    mine = lines_of_mine(service)
+    status, output = update(service, "10001.0.0")
+    assert status == 1
+    assert lost(mine, service) == Counter()
+    assert not (folder / "health.py").exists()
+    assert (folder / "probes" / "health.py").read_text().endswith("# This is mine.\n")
+    assert not (folder / "database" / "retry.py").exists()
+    assert (folder / "database" / "retry.py.before-update").read_text().endswith("# This is mine.\n")
+    assert "src/my_service/database/retry.py was split into src/my_service/database/attempts.py, " in output
+    assert ".env.example is gone from the template; your version of it is .env.example.before-update." in output
+
+
+def test_a_moved_file_has_its_conflict_at_its_new_place(major: Path, tmp_path: Path) -> None:
+    service = start(major, tmp_path / "service", WORKING_TREE)
+    replace(package(service) / "health.py", '"""', '"""Mine. ')
+    commit(service, "Mine")
+    moved = major / "template" / "{{package_dir}}" / "probes" / "health.py"
+    replace(moved, '"""', '"""Theirs. ')
+    tag(major, "10002.0.0")
+    status, output = update(service, "10002.0.0")
+    assert status == 1
+    assert "the same lines in: src/my_service/probes/health.py\n" in output
+    assert "<<<<<<< before updating" in (service / "src/my_service/probes/health.py").read_text()
+    run(service, "git", "restore", "--source=HEAD", "--staged", "--worktree", ".")
+    assert run(service, "git", "status", "--short") == ""
+
+
+def test_without_edits_files_move_in_silence(major: Path, tmp_path: Path) -> None:
+    service = start(major, tmp_path / "service", NEXT)
+    status, output = update(service, "10001.0.0")
+    assert list(service.rglob("*.before-update")) == []
+    assert not (package(service) / "health.py").exists()
+    assert status == 0, output
+
+
+def test_a_moved_name_is_printed_where_it_is_used(major: Path, tmp_path: Path) -> None:
+    service = start(major, tmp_path / "service", NEXT)
+    folder = package(service)
+    (folder / "extra.py").write_text("from . import health\nfrom .health import router as r\n\nx = health.router, r\n")
+    commit(service, "Mine")
+    status, output = update(service, "10001.0.0")
+    assert status == 1
+    for line in (2, 4):
+        assert (
+            f"src/my_service/extra.py:{line}: my_service.health.router is now my_service.probes.health.probes" in output
+        )
+
+
+def test_a_deleted_file_stays_deleted_where_it_moves(major: Path, tmp_path: Path) -> None:
+    service = start(major, tmp_path / "service", NEXT)
+    (package(service) / "health.py").unlink()
+    commit(service, "Mine")
+    _, output = update(service, "10001.0.0")
+    assert not (package(service) / "probes").exists()
+    assert "src/my_service/probes/health.py was src/my_service/health.py, which you have deleted or moved" in output
+
+
+# Answers
+
+
+def test_a_dropped_question_and_a_key_of_ones_own_do_not_block(major: Path, tmp_path: Path) -> None:
+    service = start(major, tmp_path / "service", NEXT)
+    append(service / ".copier-answers.yml", "# A comment, mine.\nours: [1, 2]\n")
+    commit(service, "Mine")
+    update(service, "10001.0.0")
+    text = (service / ".copier-answers.yml").read_text()
+    assert "_commit: 10001.0.0\n" in text
+    assert "docker:" not in text
+    assert text.endswith("# A comment, mine.\nours: [1, 2]\n")
+    commit(service, "Updated")
+    assert "nothing newer" in update(service, "10001.0.0")[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "changed", "words"),
+    [
+        ("package_name: my_service", "package_name: store", "the package is in src/store, and nothing of the template"),
+        ("scope: service", "scope: database", "write scope: service into .copier-answers.yml again"),
+        ("example: true", "example: false", "write example: true into .copier-answers.yml again"),
+        ("_commit: 9999.0.0", "_commit: 7.7.7", "has no release '7.7.7': name one that it has in `_commit`"),
+        ("_commit: 9999.0.0\n", "", "has no _commit: write the release"),
+        ("ci: github", "ci: jenkins", "Invalid choice for 'ci': 'jenkins' is not in"),
+        ("_commit", "_commit: [", "expected"),
+    ],
+)
+def test_an_answers_file_changed_by_hand(service: Path, answer: str, changed: str, words: str) -> None:
+    replace(service / ".copier-answers.yml", answer, changed)
+    commit(service, "Mine")
+    if "[" in changed:
+        pytest.skip("for the launcher: see test_make_update.py")
+    assert words in " ".join(refused(service).split())
+
+
+def test_a_stricter_check_refuses_an_update_instead_of_changing_an_answer(history: Path, tmp_path: Path) -> None:
+    template = tmp_path / "template"
+    run(tmp_path, "git", "clone", "--quiet", str(history), str(template))
+    replace(template / "includes" / "reserved.jinja", " asyncpg ", " asyncpg my_service ")
+    replace(template / "copier.yml", "default: My Service", "default: Other Name")
+    tag(template, "10001.0.0")
+    service = start(template, tmp_path / "service", NEXT)
+    before = work_tree(service)
+    status, output = update(service, "10001.0.0")
+    if status:
+        assert "package_name" in output
+        assert work_tree(service) == before
+    assert "package_name: my_service" in (service / ".copier-answers.yml").read_text()
+
+
+# What is not in git, or not in the project
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_file_that_git_does_not_know_is_not_overwritten(major: Path, tmp_path: Path, ignored: bool) -> None:
+    service = start(major, tmp_path / "service", NEXT)
+    if ignored:
+        append(service / ".gitignore", "attempts.py\n")
+        commit(service, "Mine")
+    file = package(service) / "database" / "attempts.py"
+    file.write_text("mine = 1\n")
+    before = work_tree(service)
+    status, output = update(service, "10001.0.0")
+    assert status == 1
+    assert "Move these away first: src/my_service/database/attempts.py" in output
+    assert work_tree(service) == before
+
+
+def test_files_that_git_does_not_know_are_left_alone(service: Path) -> None:
+    """Such as uv.lock, which the first `make` of a fresh checkout writes."""
+    others = {"uv.lock": "version = 1\n", "notes/todo.txt": "mine\n", ".env": "SECRET=mine\n"}
+    for name, text in others.items():
+        (service / name).parent.mkdir(exist_ok=True)
+        (service / name).write_text(text)
+    assert update(service, NEXT)[0] == 0
+    assert {name: (service / name).read_text() for name in others} == others
+
+
+def test_uncommitted_work_is_refused(service: Path) -> None:
+    append(service / "README.md", "mine\n")
+    assert " M README.md\nThis is not committed. Commit or stash it first" in refused(service)
+
+
+def test_the_rest_of_a_repository_is_not_touched(history: Path, tmp_path: Path) -> None:
+    """A project in a folder of a repository, with work beside it that is not committed, and rejected hunks."""
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / "other.py").write_text("one = 1\n")
+    service = start(history, repository / "backend api", WORKING_TREE)
+    rmtree(service / ".git")
+    patch_startup(service)
+    commit(repository, "All")
+    (repository / "other.py").write_text("two = 2  # mine\n")
+    (repository / "other.py.rej").write_text("mine\n")
+    (repository / "staged.py").write_text("three = 3  # mine\n")
+    run(repository, "git", "add", "staged.py")
+    status, _ = update(service, NEXT)
+    assert status == 1
+    assert run(repository, "git", "diff", "--name-only", "--diff-filter=U") == f"backend api/{STARTUP}\n"
+    assert "next: bool = True" in (package(service) / "settings.py").read_text()
+    assert (repository / "other.py").read_text() == "two = 2  # mine\n"
+    assert (repository / "other.py.rej").read_text() == "mine\n"
+    run(service, "git", "restore", "--source=HEAD", "--staged", "--worktree", ".")
+    status_lines = run(repository, "git", "status", "--short").splitlines()
+    assert status_lines == [" M other.py", "A  staged.py", "?? other.py.rej"]
+
+
+def test_a_linked_folder_is_not_written_through(service: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (service / "scripts").rename(outside)
+    (service / "scripts").symlink_to(outside)
+    commit(service, "Linked")
+    before = tree(outside)
+    update(service, NEXT)
+    assert tree(outside) == before
+
+
+# A person's settings
+
+HOOKS = ("pre-commit", "post-checkout", "post-index-change", "reference-transaction", "post-merge", "pre-auto-gc")
+SETTINGS = """
+[advice]
+    detachedHead = true
+[apply]
+    whitespace = error
+    ignoreWhitespace = change
+[blame]
+    ignoreRevsFile = /nowhere
+[branch]
+    autoSetupMerge = always
+[clone]
+    defaultRemoteName = other
+[color]
+    ui = always
+    status = always
+[commit]
+    gpgSign = true
+    template = /nowhere
+[core]
+    hooksPath = HOOKS
+    quotePath = true
+    pager = false
+    commentChar = ;
+    fileMode = false
+    safecrlf = true
+    whitespace = blank-at-eol,cr-at-eol
+    attributesFile = ATTRIBUTES
+    excludesFile = EXCLUDES
+    fsmonitor = HOOKS/fsmonitor
+[diff]
+    external = false
+    noprefix = true
+    mnemonicPrefix = true
+    algorithm = patience
+    renames = copies
+    context = 0
+    ignoreSubmodules = all
+[format]
+    pretty = oneline
+[gpg]
+    program = false
+[i18n]
+    commitEncoding = latin1
+    logOutputEncoding = latin1
+[init]
+    defaultBranch = trunk
+    templateDir = HOOKS
+[log]
+    showSignature = true
+    date = relative
+    decorate = full
+[merge]
+    conflictStyle = diff3
+    tool = false
+    renames = false
+[rerere]
+    enabled = true
+    autoupdate = true
+[status]
+    showUntrackedFiles = no
+    branch = true
+    short = true
+    renames = copies
+    relativePaths = false
+    submoduleSummary = true
+    showStash = true
+[submodule]
+    recurse = true
+[tag]
+    gpgSign = true
+    sort = -version:refname
+[user]
+    useConfigOnly = true
+[versionsort]
+    suffix = -rc
+"""
+
+
+def hostile(folder: Path) -> dict[str, str]:
+    """The environment of a person whose settings of git break what reads its output."""
+    hooks = folder / "hooks"
+    hooks.mkdir()
+    for name in HOOKS:
+        (hooks / name).write_text("#!/bin/sh\necho hook >&2\nexit 1\n")
+        (hooks / name).chmod(0o755)
+    (folder / "excludes").write_text("*.toml\n*.conflict\nattempts.py\n")
+    (folder / "attributes").write_text("*.py -diff merge=union\n*.toml binary\n")
+    text = SETTINGS.replace("HOOKS", str(hooks)).replace("EXCLUDES", str(folder / "excludes"))
+    (folder / "gitconfig").write_text(text.replace("ATTRIBUTES", str(folder / "attributes")))
+    (folder / "fails").write_text("#!/bin/sh\nexit 1\n")
+    (folder / "fails").chmod(0o755)
+    program = str(folder / "fails")
+    return {
+        "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"),
+        "GIT_DIR": "/nowhere",
+        "GIT_INDEX_FILE": "/nowhere",
+        "GIT_EXTERNAL_DIFF": program,
+        "GIT_DIFF_OPTS": "-u0",
+        "GIT_EDITOR": program,
+        "GIT_PAGER": program,
+        "GIT_DEFAULT_HASH": "sha256",
+        "GIT_LITERAL_PATHSPECS": "1",
+        "LC_ALL": "C",
+        "LANG": "de_DE.UTF-8",
+    }
+
+
+@pytest.mark.parametrize("autocrlf", ["false", "input", "true"])
+def test_settings_of_git_play_no_part(history: Path, tmp_path: Path, autocrlf: str) -> None:
+    trees = []
+    for name in ("plain", "hostile"):
+        (tmp_path / name).mkdir()
+        service = start(history, tmp_path / name / "service", WORKING_TREE)
+        patch_startup(service)
+        commit(service, "Patched")
+        environment = {}
+        if name == "hostile":
+            environment = hostile(tmp_path / name)
+            append(tmp_path / name / "gitconfig", f"[core]\n    autocrlf = {autocrlf}\n    eol = crlf\n")
+        status, output = update(service, NEXT, **environment)
+        assert status == 1, output
+        assert conflicts(service) == {STARTUP}
+        trees.append((work_tree(service), run(service, "git", "ls-files", "--stage")))
+    assert trees[0] == trees[1]
+
+
+# Formats
+
+
+@pytest.mark.parametrize("version", ["1.0.0", WORKING_TREE])
+def test_a_reformatted_service_stays_in_its_format(history: Path, tmp_path: Path, version: str) -> None:
+    service = edited(history, tmp_path / "service", version, ("add_router", "reformat"))
+    mine = lines_of_mine(service)
+    _, output = update(service, NEXT, PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    assert conflicts(service) == set(), output
+    assert lost(mine, service) == Counter()
+    run(service, "ruff", "format", "--check", "--no-cache")
+
+
+def test_black_instead_of_ruff(service: Path, tmp_path: Path) -> None:
+    """A stand-in for black: what matters is that it is found, fed and believed."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "black").write_text(
+        "#!/bin/sh\n"
+        'while [ "$1" != --stdin-filename ]; do shift; done\n'
+        f'exec {BIN / "ruff"} format --isolated --no-cache --line-length 79 --stdin-filename "$2" -\n'
+    )
+    (tools / "black").chmod(0o755)
+    for file in service.rglob("*.py"):
+        run(service, "ruff", "format", "--isolated", "--quiet", "--no-cache", "--line-length", "79", str(file))
+    append(package(service) / "settings.py", '    greeting: str = "hello"  # mine\n')
+    commit(service, "Black")
+    status, output = update(service, NEXT, PATH=f"{tools}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    assert (status, conflicts(service)) == (0, set()), output
+    run(service, "ruff", "format", "--isolated", "--check", "--no-cache", "--line-length", "79")
+
+
+def test_without_a_formatter_files_are_merged_as_they_are(service: Path) -> None:
+    append(package(service) / "settings.py", "    greeting: str  =  'hello'  # mine\n")
+    commit(service, "Unformatted")
+    status, output = update(service, NEXT, PATH=f"/usr/bin{os.pathsep}/bin")
+    assert (status, conflicts(service)) == (0, set()), output
+    assert "    greeting: str  =  'hello'  # mine\n" in (package(service) / "settings.py").read_text()
+
+
+def test_crlf_is_kept_and_no_conflict(service: Path) -> None:
+    files = [package(service) / "settings.py", service / "compose.yaml", service / STARTUP]
+    append(files[0], '    greeting: str = "hello"  # mine\n')
+    patch_startup(service)
+    for file in files:
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    commit(service, "CRLF")
+    update(service, NEXT)
+    assert conflicts(service) == {STARTUP}
+    for file in files:
+        assert file.read_bytes().count(b"\n") == file.read_bytes().count(b"\r\n")
+    assert b"RETRY_DELAY = 0.5  # mine\r\n=======\r\n" in files[2].read_bytes()
+    assert b"next: bool = True\r\n" in files[0].read_bytes()
+
+
+# Interruptions
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_update_that_is_interrupted_while_it_writes_is_undone(service: Path, name: str) -> None:
+    before, index = work_tree(service), run(service, "git", "ls-files", "--stage")
+    status, output = update(service, NEXT, TESTKIT_SIGNAL=f"{name} 3")
+    assert status == 128 + signal.Signals[name], output
+    assert work_tree(service) == before
+    assert run(service, "git", "ls-files", "--stage") == index
+    assert update(service, NEXT)[0] == 0
+
+
+@pytest.mark.parametrize("files", [0, 3])
+def test_an_update_that_was_killed_is_undone_by_the_next(major: Path, tmp_path: Path, files: int) -> None:
+    service = start(major, tmp_path / "service", NEXT)
+    append(package(service) / "health.py", "\n# This is mine.\n")
+    commit(service, "Mine")
+    before = work_tree(service)
+    status, _ = update(service, "10001.0.0", TESTKIT_SIGNAL=f"SIGKILL {files}")
+    assert status == -signal.SIGKILL
+    assert (work_tree(service) == before) == (files == 0)
+    _, output = update(service, "10001.0.0")
+    assert "An update was killed while it wrote. What it had written was undone." in output
+    assert (package(service) / "probes" / "health.py").read_text().endswith("# This is mine.\n")
+    run(service, "git", "restore", "--source=HEAD", "--staged", "--worktree", ".")
+    assert work_tree(service) == before
+
+
+def test_edits_after_an_update_was_killed_are_not_undone(service: Path) -> None:
+    update(service, NEXT, TESTKIT_SIGNAL="SIGKILL 5")
+    append(service / "Makefile", "# mine\n")
+    assert "you have changed since then: Makefile\n" in refused(service)
+    run(service, "git", "checkout", "HEAD", "--", "Makefile")
+    assert update(service, NEXT)[0] == 0
+
+
+def test_a_disk_that_is_full_leaves_everything_as_it_was(service: Path) -> None:
+    assert "No space left on device" in refused(service, TESTKIT_SIGNAL="ENOSPC 5")
+
+
+def test_two_updates_at_once(service: Path) -> None:
+    with (service / ".git" / "template-update.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "Another update of this project is running" in refused(service)
+
+
+# Asking only
+
+
+def test_a_preview_changes_nothing(service: Path) -> None:
+    patch_startup(service)
+    commit(service, "Patched")
+    before = tree(service)
+    status, output = update(service, NEXT, "preview")
+    assert status == 0
+    assert f"\nC {STARTUP}\n" in output
+    assert "\nM pyproject.toml\n" in output
+    assert {path for path, content in tree(service).items() if before.get(path) != content} == set()
+
+
+def test_what_everybody_edits_survives(history: Path, tmp_path: Path) -> None:
+    service = edited(history, tmp_path / "service", WORKING_TREE, tuple(ALL))
+    mine = lines_of_mine(service)
+    update(service, NEXT)
+    assert lost(mine, service) == Counter()
