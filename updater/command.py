@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from . import template
-from .moves import Moves, mentions, uses
+from .moves import Moves, mentions
 from .plan import LEFT, MARKED, Plan, Planner
 from .process import RefusedError, clean
 from .project import GO_BACK, Project
@@ -196,25 +196,19 @@ class Update:
         return re.sub(r"(Updating to|Keeping) template version .*", "", self.said).strip().splitlines()
 
     def find_moved(self) -> Iterator[str]:
-        names = self.moves.names()
+        """The places where the user's files name what the release has elsewhere."""
+        names = self.moves.names(self.base, self.new)
         words: dict[str, str] = {}
-        for old, targets in sorted({path: self.moves.paths(path) for path in self.base}.items()):
-            if targets and len(targets) == 1 and old not in self.new:
-                words[old] = targets[0]
+        for old in self.base.keys() - self.new.keys():
+            if places := self.moves.paths(old):
+                words[old] = " and ".join(places)
                 if old.endswith(".py"):
-                    words[self.module(old)] = self.module(targets[0])
+                    words[self.moves.module(old)] = " and ".join(self.moves.module(place) for place in places)
         for path, text in self.texts():
-            found = list(mentions(text, words))
+            found = {(line, old): new for line, old, new in mentions(text, words)}
             if path.endswith(".py"):
-                found += uses(path, text, names, self.source)
-            yield from (f"{path}:{line}: {old} is now {new}" for line, old, new in sorted(set(found)))
-
-    @property
-    def source(self) -> str:
-        return Path(self.package).parent.as_posix()
-
-    def module(self, path: str) -> str:
-        return ".".join(Path(path.removeprefix(f"{self.source}/")).with_suffix("").parts)
+                found |= {(line, old): new for line, old, new in self.moves.uses(path, text, names)}
+            yield from (f"{path}:{line}: {old} is now {new}" for (line, old), new in sorted(found.items()))
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """The user's files after the update, as far as they are not the release's own."""
