@@ -18,7 +18,7 @@ async def count_round_trips(contestant: str, project: Path, url: str) -> dict[st
     counts = {}
     # Rows that no other contestant has written.
     offset = -3 * (1 + [*CONTESTANTS].index(contestant))
-    async with load_wire(project).tap(make_url(url)) as wire, AsyncExitStack() as stack:
+    async with load_wire().tap(make_url(url)) as wire, AsyncExitStack() as stack:
         # In a thread: whoever waits for the server would hold the tap that the server waits for.
         serving = serve(contestant, project, wire.url.render_as_string())
         server = await asyncio.to_thread(serving.__enter__)

@@ -6,6 +6,10 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from .projects import ROOT
+
+LAYER_TESTS = ROOT / "tests" / "layer"
+
 
 class Render(Protocol):
     def __call__(self, **answers: str | bool) -> Path: ...
@@ -17,9 +21,17 @@ def load_devserver(project: Path) -> Any:
     return load_module(file)
 
 
-def load_wire(project: Path) -> Any:
-    """The rendered module that counts round trips."""
-    return load_module(project / "tests" / "database" / "wire.py")
+def load_wire() -> Any:
+    """The module of the layer's tests that counts round trips."""
+    return load_module(LAYER_TESTS / "wire.py")
+
+
+def add_layer_tests(project: Path) -> None:
+    """Add the tests of the layer that a project does not get: proofs of the template, run in each combination."""
+    (folder,) = (file.parent for file in project.glob("**/database/devserver.py"))
+    for file in LAYER_TESTS.glob("*.py*"):
+        text = file.read_text().replace("{{ import_name }}", folder.parent.name)
+        (project / "tests" / "database" / file.name.removesuffix(".jinja")).write_text(text)
 
 
 def load_module(file: Path) -> Any:

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 from tempfile import TemporaryDirectory, mkdtemp
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -14,7 +15,7 @@ import pytest
 from testkit.combinations import SERVICES
 from testkit.projects import ROOT, commit, copy_working_tree, run
 from testkit.releases import build_history
-from testkit.rendering import Render, administer, load_devserver
+from testkit.rendering import Render, add_layer_tests, administer, load_devserver
 
 collect_ignore = ["existing_app"]  # its tests run where the layer is added to it
 
@@ -77,6 +78,15 @@ def combination(request: pytest.FixtureRequest) -> str:
 def project(render: Render, combination: str) -> Path:
     """Each combination, rendered once and shared: tests look at it, and write nothing into it."""
     return render(**SERVICES[combination])
+
+
+@pytest.fixture(scope="session")
+def proven(project: Path, workspace: Path) -> Path:
+    """A copy of each combination, with the tests of the layer that a project does not get."""
+    folder = Path(mkdtemp(dir=workspace)) / "project"
+    copytree(project, folder)
+    add_layer_tests(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 from testkit.applications import ANSWERS_FILE, copy_layer, make_application, make_printed_edits, message_of
 from testkit.combinations import LAYERS
 from testkit.projects import PYTEST, outcome, run, tree
+from testkit.rendering import add_layer_tests
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +37,7 @@ def test_added_to_an_application(template: Path, workspace: Path, postgres: str,
     run(project, "alembic", "upgrade", "head", **migrated)
     run(project, "alembic", "check", **migrated)
     run(project, *PYTEST, **migrated)
+    add_layer_tests(project)
     quick = outcome(run(project, *PYTEST, "tests/database"))
     real = outcome(run(project, *PYTEST, "tests/database", "--database=postgres", TEST_DATABASE_URL=postgres))
     assert real == {"passed": quick["passed"] + quick["deselected"]}

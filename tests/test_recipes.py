@@ -8,7 +8,7 @@ from shutil import copytree, ignore_patterns
 import pytest
 
 from testkit.projects import ROOT, run
-from testkit.rendering import Render
+from testkit.rendering import Render, add_layer_tests
 
 RECIPES = ROOT / "docs" / "recipes"
 NAMES = sorted(module.stem for module in RECIPES.glob("*.py"))
@@ -20,6 +20,7 @@ def service(render: Render) -> Path:
     project = render(project_name="Shop", soft_delete=True, audit_log=True)
     copytree(RECIPES, project / "recipes", ignore=ignore_patterns("tests", "*.md", "*.txt"))
     copytree(RECIPES / "tests", project / "tests" / "recipes")
+    add_layer_tests(project)  # whose proxy counts round trips
     return project
 
 

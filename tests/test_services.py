@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from testkit.projects import PYTEST, outcome, run
-from testkit.rendering import Render
+from testkit.rendering import Render, add_layer_tests
 
 
-def test_suite(project: Path, postgres: str) -> None:
-    quick = outcome(run(project, *PYTEST))
-    real = outcome(run(project, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres))
+def test_suite(proven: Path, postgres: str) -> None:
+    quick = outcome(run(proven, *PYTEST))
+    real = outcome(run(proven, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres))
     # SQLite runs all but what it cannot tell; PostgreSQL runs all. Nothing is skipped, nothing warns.
     assert real == {"passed": quick["passed"] + quick["deselected"]}
     assert set(quick) == {"passed", "deselected"}
@@ -30,8 +30,9 @@ def test_suite_on_an_embedded_server(render: Render) -> None:
 
 @pytest.mark.slow
 def test_a_stream_of_100_000_rows_holds_as_few(render: Render, postgres: str) -> None:
-    """The service's own test, with five times the rows and the same bound of 1 MiB."""
+    """The test of the layer, with five times the rows and the same limit of 1 MiB."""
     project = render()
+    add_layer_tests(project)
     test = project / "tests" / "database" / "test_statements.py"
     text = test.read_text()
     test.write_text(text.replace("20_000", "100_000").replace("20_001", "100_001"))
