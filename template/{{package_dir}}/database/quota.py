@@ -5,11 +5,10 @@ once. So the second one is refused every time, also when the pool has connection
 """
 
 import asyncio
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from contextvars import ContextVar
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
@@ -27,6 +26,12 @@ class Quota:
         self.session: Session | None = None
         self.waited = 0.0
 
+    def __enter__(self) -> None:
+        _current.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        _current.set(None)
+
     def admit(self, session: Session) -> None:
         """Let `session` take a connection. Raises InvalidRequestError while another session holds one."""
         if self.session is not session:
@@ -39,16 +44,10 @@ class Quota:
             self.session = session
 
 
-@contextmanager
-def request_quota(scope: MutableMapping[str, Any]) -> Iterator[None]:
-    """Let the sessions that this task opens share the quota of the request with this ASGI scope."""
+def request_quota(scope: MutableMapping[str, Any]) -> Quota:
+    """The quota of the request with this ASGI scope. Inside a `with` block, the sessions that this task opens share it."""
     quota = _current.get()
-    if quota is None or quota.scope is not scope:
-        _current.set(Quota(scope))
-    try:
-        yield
-    finally:
-        _current.set(None)
+    return Quota(scope) if quota is None or quota.scope is not scope else quota
 
 
 def current_quota() -> Quota | None:
@@ -65,19 +64,26 @@ def holds_connection(session: Session) -> bool:
 class QuotaSession(Session):
     """Asks the quota of its request before it takes a connection."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.quota = current_quota()
+
     def get_bind(self, mapper: Any = None, **options: Any) -> Any:
-        if (quota := current_quota()) is not None:
-            quota.admit(self)
+        if self.quota is not None:
+            self.quota.admit(self)
         return super().get_bind(mapper, **options)
 
 
 class QuotaPool(AsyncAdaptedQueuePool):
     """Makes a request wait `timeout` seconds in all, however many connections it takes one after the other."""
 
-    limit: float
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.limit = self.timeout()
 
     def connect(self) -> PoolProxiedConnection:
-        quota = current_quota()
+        quota = None if self.checkedin() else current_quota()
+        self._timeout = max(0.0, self.limit - quota.waited) if quota else self.limit
         if quota is None:
             return super().connect()
         started = monotonic()
@@ -86,11 +92,6 @@ class QuotaPool(AsyncAdaptedQueuePool):
         finally:
             quota.waited += monotonic() - started
 
-    @property
-    def _timeout(self) -> float:
-        quota = current_quota()
-        return self.limit if quota is None else max(0, self.limit - quota.waited)
-
-    @_timeout.setter
-    def _timeout(self, seconds: float) -> None:
-        self.limit = seconds
+    def recreate(self) -> "QuotaPool":
+        self._timeout = self.limit
+        return cast(QuotaPool, super().recreate())
