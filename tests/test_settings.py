@@ -142,7 +142,7 @@ def test_the_service_does_not_start(service: Path, command: tuple[str, ...]) -> 
 
 def test_workers_are_not_restarted(service: Path) -> None:
     command = ("uvicorn", f"{MODULE}:app", "--port", "0", "--workers", "2")
-    output = run(service, *command)
+    output = run(service, "timeout", "60", *command)
     assert "API_KEY is not set: write " in output
     assert "Traceback" not in output
 

@@ -69,6 +69,15 @@ REFUSED = [
     ("postgresql://u:p@ss@db/d", "contains an @ that is not escaped"),
     ("postgresql://db/d?application_name=a@b", "contains an @ that is not escaped"),
     ("postgresql://u:p@db:x/d", "has a port that is not a number"),
+    ("postgresql://u:p@db:s3cret/d", "has a port that is not a number"),
+    ("postgresql://u:s3cret/d", "has a port that is not a number"),
+    ("postgresql://u:s3cret%40db/d", "has a port that is not a number"),
+    ("postgresql://u:p@s3,c:r/e?t/d", "has a port that is not a number"),
+    ("s3cret://u:p@db/d", "is not the URL of a PostgreSQL database"),
+    ("u:s3cret://@db/d", "is not the URL of a PostgreSQL database"),
+    ("postgresql://db/d?sslmode=s3cret", "has a sslmode that is none of disable, allow, prefer, require"),
+    ("postgresql://db/d?channel_binding=s3cret", "has the parameter channel_binding"),
+    ("postgresql://db/d?connect_timeout=s3cret", "has a connect_timeout that is not a number of seconds"),
     ("postgresql://u:p@db:0/d", "has a port that is not a number"),
     ("postgresql://u:p@db:65536/d", "has a port that is not a number"),
     ("postgresql://u:p@db:\u0663/d", "has a port that is not a number"),
@@ -107,6 +116,7 @@ def test_refuses(given: str, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         url.parse_url(given)
     assert "\n" not in str(caught.value)
+    assert "s3" not in str(caught.value)
 
 
 # The parameters of libpq 18, from "Parameter Key Words" in PostgreSQL's manual.
