@@ -3,11 +3,12 @@
 import os
 import re
 from pathlib import Path
-from shutil import copytree, ignore_patterns
+from shutil import copy, copytree, ignore_patterns
 
 import pytest
 
-from testkit.projects import ROOT, run
+from testkit.edits import replace
+from testkit.projects import PYTEST, ROOT, run
 from testkit.rendering import Render, add_layer_tests
 
 RECIPES = ROOT / "docs" / "recipes"
@@ -38,6 +39,22 @@ def test_recipes_are_typed(service: Path) -> None:
     # With the cache of the services, which holds the libraries.
     cache = ROOT / ".cache" / "mypy" / os.environ.get("PYTEST_XDIST_WORKER", "main")
     run(service, "mypy", "--cache-dir", str(cache), "--explicit-package-bases", "recipes", "tests/recipes")
+
+
+@pytest.mark.slow
+def test_the_suite_of_a_service_follows_another_error_format(render: Render, postgres: str) -> None:
+    project = render(project_name="Shop")
+    copy(RECIPES / "error_format.py", project / "src" / "shop")
+    main = project / "src" / "shop" / "main.py"
+    replace(main, "    add_exception_handlers(app)\n", "    format_errors(app)\n")
+    replace(
+        main,
+        "from .errors import add_exception_handlers, ",
+        "from .error_format import format_errors\nfrom .errors import ",
+    )
+    (described,) = re.findall(r"```python\n(.+?)```", (RECIPES / "error_format.md").read_text(), re.DOTALL)
+    (project / "tests" / "errors.py").write_text(described)
+    run(project, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,9 +3,12 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
 from recipes import (
     background,
     concurrency,
+    error_format,
     handlers,
     locking,
     queue,
@@ -27,6 +30,7 @@ from recipes.serializable import Shift
 from recipes.streams import Measurement
 from recipes.units_of_work import Reservation, StockItem
 from recipes.versions import Article
+from shop.books import router as books
 from shop.database import Database
 from shop.main import create_app
 from shop.settings import Settings
@@ -107,6 +111,26 @@ async def test_scripts(url: URL, database: Database, trace: Trace) -> None:
     assert await trace("delete_old_tokens", delete_old_tokens) == 0
     async with database.read_scope() as db:
         assert await db.scalar(select(func.count()).select_from(LoginToken)) == 1
+
+
+async def test_error_format(database: Database, trace: Trace) -> None:
+    app = FastAPI()
+    error_format.format_errors(app)
+    app.include_router(books.router)
+    app.state.database = database
+    book = {"title": "Solaris", "isbn": "9780156027601", "pages": 204, "author_id": 1}
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+        assert (await client.post("/authors", json={"name": "Stanisław Lem"})).status_code == 201
+        assert (await client.post("/books", json=book)).status_code == 201
+        again = await trace("POST /books, with an ISBN that exists", lambda: client.post("/books", json=book))
+        invalid = await client.post("/books", json=book | {"pages": 0})
+        missing = await client.get("/nowhere")
+        openapi = (await client.get("/openapi.json")).json()
+    assert (again.status_code, again.json()) == (409, {"errors": {"isbn": ["A row with this value already exists."]}})
+    assert (invalid.status_code, invalid.json()["errors"].keys()) == (422, {"pages"})
+    assert (missing.status_code, missing.json()) == (404, {"errors": {"request": ["Not Found"]}})
+    content = openapi["paths"]["/books"]["post"]["responses"]["409"]["content"]
+    assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/FieldErrors"}}}
 
 
 async def test_units_of_work(database: Database, serve: Serve, trace: Trace) -> None:
