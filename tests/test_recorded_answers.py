@@ -12,7 +12,7 @@ from testkit.edits import replace
 from testkit.projects import ROOT, commit, run
 from testkit.refused import REFUSED
 from testkit.releases import NEXT, WORKING_TREE, releases, tag
-from testkit.updates import start, update
+from testkit.updates import bare_update, start, update
 
 pytestmark = [pytest.mark.updates, pytest.mark.slow]
 
@@ -79,7 +79,8 @@ def test_an_answer_of_an_older_release_stays(history: Path, tmp_path: Path, vers
         before = recorded(project)
         # The second update also renders the first one's release, by the checks of today, with these answers.
         for target in (WORKING_TREE, NEXT):
-            update(project, target)
+            status, said = update(project, target)
+            assert status == 0, said
             commit(project, target)
             assert before.items() <= recorded(project).items()
         assert len([file for file in project.glob("**/database") if "tests" not in file.parts]) == 1
@@ -91,7 +92,7 @@ def test_a_name_that_becomes_reserved_does_not_rename_the_package(history: Path,
     with pytest.raises(ValueError, match="shop is the name of"):
         copier.run_copy(str(template), tmp_path / "new", {"package_name": "shop"}, defaults=True, quiet=True)
     follow(project, template)
-    update(project, AFTER_NEXT)
+    bare_update(project, AFTER_NEXT)
     assert recorded(project)["package_name"] == "shop"
     assert [folder.name for folder in (project / "src").iterdir()] == ["shop"]
 
@@ -107,9 +108,9 @@ def test_a_recorded_answer_that_is_no_longer_possible_is_refused(history: Path, 
     )
     follow(project, template)
     with pytest.raises(ValueError, match=r'The recorded answer "3\.11" is not possible here. Answer again: -d'):
-        update(project, AFTER_NEXT)
+        bare_update(project, AFTER_NEXT)
     assert run(project, "git", "status", "--short") == ""
-    update(project, AFTER_NEXT, python_version="3.13")
+    bare_update(project, AFTER_NEXT, python_version="3.13")
     assert recorded(project)["python_version"] == "3.13"
 
 
@@ -123,7 +124,7 @@ def test_the_answer_to_a_dropped_question_is_no_typing_error(history: Path, tmp_
         ("includes/checks.jinja", " example docker ci'", " example docker'"),
     )
     follow(project, template)
-    update(project, AFTER_NEXT)
+    bare_update(project, AFTER_NEXT)
     assert (project / ".github" / "workflows" / "ci.yml").exists()
 
 
@@ -141,5 +142,5 @@ def test_an_answer_given_with_an_update_is_checked(
 ) -> None:
     project = start(history, tmp_path / "project", WORKING_TREE, package_name="shop")
     with pytest.raises(ValueError, match=message):
-        update(project, NEXT, **answers)
+        bare_update(project, NEXT, **answers)
     assert run(project, "git", "status", "--short") == ""
