@@ -28,7 +28,7 @@ class Repository(Generic[Model]):
         self.db = db
 
     async def get(self, key: Any, *options: ORMOption) -> Model:
-        """Return the row with this primary key, or tuple of keys, with loader options such as `selectinload`.
+        """Return the row with this primary key, or tuple of keys. Each `selectinload` in `options` is one more query.
 
         Raises NotFoundError, which becomes a 404.
         """
@@ -56,7 +56,7 @@ class Repository(Generic[Model]):
         return (await self.db.scalars(statement.limit(1))).first()
 
     async def all(self, statement: Select[Model]) -> Sequence[Model]:
-        """Return all rows that match. Where there may be many, return a page."""
+        """Return all rows that match. If there may be many, return a page instead."""
         return (await self.db.scalars(statement)).all()
 
     async def page(
