@@ -1,4 +1,4 @@
-"""Migrations that wait their turn: one at a time, and never for long in the way of the service."""
+"""Run migrations one at a time, without blocking the service for long."""
 
 import asyncio
 import logging
@@ -21,14 +21,14 @@ RETRY_DELAY = 0.5
 
 
 class MigrationBlocked(Exception):
-    """A lock was not to be had in time. The text says which, and who may hold it."""
+    """A lock could not be acquired in time. The text says which, and who may hold it."""
 
 
 async def migrate(settings: DatabaseSettings, run: Callable[[Connection], None]) -> None:
     """Call `run` with a connection that holds the migration lock, and again while a table that it needs is locked.
 
-    `run` goes on from what it committed when it is called again. Raises MigrationBlocked after `migration_timeout`
-    seconds, and DatabaseUnavailable.
+    When `run` is called again, it continues after what it has committed. Statements have no time limit, on the server or
+    in the client. Raises MigrationBlocked after `migration_timeout` seconds without the lock, and DatabaseUnavailable.
     """
     settings = settings.model_copy(
         update={
@@ -51,8 +51,8 @@ async def migrate(settings: DatabaseSettings, run: Callable[[Connection], None])
 
 
 async def take_migration_lock(connection: AsyncConnection, deadline: float) -> None:
-    # A waiting pg_advisory_lock() is a running statement: CREATE INDEX CONCURRENTLY would wait for it, and it for the
-    # index. So ask again and again, with no transaction open in between.
+    # A blocking pg_advisory_lock() would deadlock with CREATE INDEX CONCURRENTLY, which waits for all transactions that
+    # are running. So poll, with no transaction open in between.
     while not await connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK}):
         await connection.rollback()
         if asyncio.get_running_loop().time() > deadline:
@@ -72,7 +72,7 @@ async def run_until_unlocked(connection: AsyncConnection, run: Callable[[Connect
             await connection.rollback()
             if asyncio.get_running_loop().time() > deadline:
                 holders = await name_open_transactions(connection)
-                raise MigrationBlocked(f"A lock was not to be had for: {error.statement}\n{holders}") from error
+                raise MigrationBlocked(f"Could not acquire a lock for: {error.statement}\n{holders}") from error
             logger.warning("Waiting for a lock: %s", error.statement)
         await asyncio.sleep(RETRY_DELAY)
 
@@ -89,7 +89,7 @@ async def name_lock_holder(connection: AsyncConnection) -> str:
 
 
 async def name_open_transactions(connection: AsyncConnection) -> str:
-    """Those that were open the longest hold the lock, most of the time."""
+    """The oldest open transactions, which most likely hold the lock."""
     transactions = await connection.execute(
         text(
             "SELECT pid, application_name, state, date_trunc('second', now() - xact_start), query FROM pg_stat_activity"

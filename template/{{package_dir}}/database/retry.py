@@ -1,4 +1,4 @@
-"""Units of work that other transactions may undo: done again, as a whole."""
+"""Retry a whole transaction on a serialization failure or a deadlock."""
 
 import asyncio
 import random
@@ -26,10 +26,10 @@ async def run_transaction(
     isolation_level: str = "SERIALIZABLE",
     attempts: int = 10,
 ) -> T:
-    """Run `work` in a transaction of its own, and again when PostgreSQL says that it came between others.
+    """Run `work` in a transaction of its own, and retry the whole on a serialization failure or a deadlock.
 
-    `work` gets a new session each time and must have no effect outside of it. Raises the last DBAPIError after
-    `attempts` tries: over HTTP a 503.
+    `work` receives a new session each time and must have no effect outside it. Raises the last DBAPIError after
+    `attempts` tries, over HTTP a 503, and ValueError if `attempts` is less than 1.
     """
     for attempt in range(attempts):
         try:
@@ -38,6 +38,6 @@ async def run_transaction(
         except DBAPIError as error:
             if attempt + 1 == attempts or sqlstate(error) not in RETRYABLE:
                 raise
-        # At random, so that those who collided do not meet again.
+        # Random, so that transactions that collided do not collide again.
         await asyncio.sleep(random.uniform(0, min(FIRST_DELAY * 2**attempt, LONGEST_DELAY)))
     raise ValueError("attempts must be at least 1")
