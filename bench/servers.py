@@ -49,18 +49,23 @@ def environment(project: Path, url: str) -> dict[str, str]:
 
 
 @contextmanager
-def serve(contestant: str, project: Path, url: str) -> Iterator[Server]:
+def serve(
+    contestant: str, project: Path, url: str, *more: str, name: str | None = None, **variables: str
+) -> Iterator[Server]:
     """Start it by the rendered service's production command, one worker."""
     (command,) = re.findall(r"(?m)^CMD (\[.*\])$", (project / "Dockerfile").read_text())
     arguments = [argument.replace("my_service.main", CONTESTANTS[contestant]) for argument in json.loads(command)]
+    if contestant != "service" and "--log-config" in arguments:  # they log as uvicorn does
+        position = arguments.index("--log-config")
+        del arguments[position : position + 2]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with (project / f"{contestant}.log").open("wb") as log:
+    with (project / f"{name or contestant}.log").open("wb") as log:
         started = time.perf_counter()
         process = subprocess.Popen(
-            [*arguments, "--host", "127.0.0.1", "--port", str(port)],
+            [*arguments, *more, "--host", "127.0.0.1", "--port", str(port)],
             cwd=project,
-            env=environment(project, url),
+            env=environment(project, url) | variables,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

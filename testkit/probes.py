@@ -4,10 +4,11 @@
 # The relative imports are those of the package that it is copied into.
 
 import asyncio
+import logging
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body, Depends, Header, WebSocket
 from sqlalchemy import text
 
 from .database.dependencies import CurrentDatabase, DbSession, ReadSession
@@ -61,6 +62,24 @@ async def read_literal(db: ReadSession) -> None:
 async def bug(db: ReadSession) -> None:
     await db.execute(text("SELECT :value"), {"value": "s3cret"})
     raise RuntimeError("s3cret")
+
+
+@router.get("/invalid-response", response_model=dict[str, int])
+async def invalid_response() -> dict[str, str]:
+    return {"pages": "s3cret"}
+
+
+@router.get("/log/{value}")
+async def log(value: str, header: Annotated[str, Header()] = "") -> None:
+    """An application that logs what a client sent."""
+    logging.getLogger(__name__).warning("Seen: %s, %s", value, header, extra={"seen": value})
+
+
+@router.websocket("/socket/{value}")
+async def socket(value: str, websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.send_text(value)
+    await websocket.close()
 
 
 @router.get("/checked-out")

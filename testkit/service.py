@@ -157,7 +157,7 @@ def serve(project: Path, output: Path, **environment: str) -> Iterator[Service]:
 
 
 def wait_for_output(process: "subprocess.Popen[bytes]", output: Path, text: str, times: int = 1) -> None:
-    deadline = monotonic() + 30
+    deadline = monotonic() + 60
     while output.read_text().count(text) < times:
         assert process.poll() is None, output.read_text()
         assert monotonic() < deadline, output.read_text()

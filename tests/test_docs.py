@@ -13,6 +13,7 @@ from tempfile import mkdtemp
 
 import pytest
 from markdown_it import MarkdownIt
+from opentelemetry.sdk import environment_variables as otel
 
 from scripts import demo, pages
 from testkit.make import TOOL, use_this_environment
@@ -25,7 +26,7 @@ README_OF_A_SERVICE = "template/README.md.jinja"
 PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{page.name}" for page in sorted(ROOT.glob("docs/*.md")))]
 PAGES += ["docs/recipes/*.md", "skills/fastapi-postgres/SKILL.md", README_OF_A_SERVICE]
 # Where their reader is. The reader of all others is in the folder of this repository.
-IN_A_SERVICE = {README_OF_A_SERVICE, "docs/mistakes.md", "docs/operations.md", "docs/updating.md"}
+IN_A_SERVICE = {README_OF_A_SERVICE, "docs/mistakes.md", "docs/operations.md", "docs/telemetry.md", "docs/updating.md"}
 
 PROGRAMS = re.compile(r"(make|git|copier|uvx?|pip|pytest|ruff|docker|psql|alembic|python|cd|curl|\.venv/bin/\w+)( |$)")
 # Of those, make is typed where a block says so: a sentence speaks of its targets, and test_names looks for them.
@@ -37,6 +38,8 @@ ELSEWHERE = {
     "make demo": "test_make.py::test_demo",
     "make release VERSION=minor": "test_releases.py::test_a_release",
     "make update": "test_make_update.py::test_update_shows_merges_and_tests",
+    "docker build --build-arg TELEMETRY=1 .": "test_render.py::test_container_files_are_valid",
+    "uv sync --extra telemetry": "test_telemetry.py::test_an_endpoint_without_the_exporter",
     "docker compose up --build": "test_render.py::test_container_files_are_valid",
     "copier copy": COPY,
     "pytest --database=postgres": "test_services.py::test_suite",
@@ -259,4 +262,4 @@ def test_names(page: str, render: Render, everything: Path) -> None:
             )
             assert there or name in YOURS, path
         for variable in re.findall(r"^[A-Z]+_[A-Z_]+(?==|$)", snippet.text):
-            assert f"`{variable}`" in settings or variable in texts, variable
+            assert f"`{variable}`" in settings or variable in texts or hasattr(otel, variable), variable

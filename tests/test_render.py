@@ -30,6 +30,8 @@ scripts/update.py
 PACKAGE/__init__.py
 PACKAGE/errors.py
 PACKAGE/health.py
+PACKAGE/logging.json
+PACKAGE/logs.py
 PACKAGE/main.py
 PACKAGE/models.py
 PACKAGE/py.typed
@@ -39,6 +41,7 @@ PACKAGE/telemetry.py
 PACKAGE/middleware/__init__.py
 PACKAGE/middleware/cancel_on_disconnect.py
 PACKAGE/middleware/request_body_limit.py
+PACKAGE/middleware/request_log.py
 PACKAGE/middleware/startup_error.py
 
 PACKAGE/books/__init__.py

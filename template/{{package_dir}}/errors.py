@@ -15,6 +15,7 @@ from starlette.routing import Match
 from .database.errors import ErrorResponse
 from .database.handlers import add_database_error_handlers
 from .database.problems import MEDIA_TYPE, Problem, Respond, problem
+from .logs import current_request
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -22,8 +23,17 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": responses[status]} for status in statuses}
 
 
+def respond_with_problem(error: ErrorResponse) -> Response:
+    """A problem document. That of a 5xx has the request's ID, by which its lines are found in the log."""
+    request = current_request.get()
+    return problem(error, **({"request_id": request.id} if request and error.status >= 500 else {}))
+
+
 def add_exception_handlers(
-    app: FastAPI, respond: Respond = problem, model: type[BaseModel] = Problem, media_type: str = MEDIA_TYPE
+    app: FastAPI,
+    respond: Respond = respond_with_problem,
+    model: type[BaseModel] = Problem,
+    media_type: str = MEDIA_TYPE,
 ) -> None:
     """Answer every error with what `respond` builds: `model` as `media_type` in OpenAPI."""
     add_database_error_handlers(app, respond)

@@ -10,6 +10,7 @@ from .errors import error_responses
 
 logger = logging.getLogger(__name__)
 router = APIRouter(tags=["health"])
+PROBES = frozenset({"/livez", "/readyz"})
 
 
 @router.get("/livez")

@@ -28,6 +28,7 @@ def create_engine(settings: DatabaseSettings, url: URL | str, *, observed: bool 
         "max_overflow": 0,
         "pool_timeout": settings.pool_timeout,
         "pool_recycle": settings.pool_recycle,
+        "echo": settings.echo,
         "hide_parameters": not settings.log_values,
         **options,
     }

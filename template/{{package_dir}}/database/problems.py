@@ -16,7 +16,10 @@ Respond: TypeAlias = Callable[[ErrorResponse], Response]
 
 
 class Problem(BaseModel):
-    """An error. `constraint` names what the database refused, `errors` the values that did not validate."""
+    """An error. `constraint` names what the database refused, `errors` the values that did not validate.
+
+    `request_id` finds an error of the server in its log.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -36,6 +39,7 @@ class Problem(BaseModel):
     detail: str
     constraint: str | None = None
     errors: list[dict[str, Any]] | None = None
+    request_id: str | None = None
 
 
 def problem(error: ErrorResponse, **members: Any) -> JSONResponse:

@@ -1,0 +1,81 @@
+import logging
+import os
+import re
+from time import perf_counter
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..health import PROBES
+from ..logs import RequestContext, current_request, current_trace_id
+
+logger = logging.getLogger(__name__)
+
+HEADER = b"x-request-id"
+CLOSED = 499  # nginx's status for a client that left before the response; for a WebSocket, refused
+SANE_ID = re.compile(rb"[\w.:+/=@-]{1,128}")
+
+
+class RequestLogMiddleware:
+    """Log each request when its response is complete, with an ID that is also in the response.
+
+    The ID comes from the header X-Request-ID if that is sane. Successful probes are not logged.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        started = perf_counter()
+        request_id = next((value for name, value in scope["headers"] if name == HEADER), b"")
+        if not SANE_ID.fullmatch(request_id):
+            request_id = os.urandom(16).hex().encode()
+        request = RequestContext(request_id.decode(), current_trace_id(), scope)
+        # Never reset: uvicorn logs an unexpected error after this middleware has ended, in the same task.
+        current_request.set(request)
+        status = 0
+        logged = False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (HEADER, request_id)]
+            elif message["type"] == "websocket.accept":
+                status = 101
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                log()
+
+        def log() -> None:
+            nonlocal logged
+            if not logged and logger.isEnabledFor(logging.INFO) and (status >= 400 or scope["path"] not in PROBES):
+                duration = perf_counter() - started
+                fields = {
+                    "status": status or CLOSED,
+                    "duration": round(duration, 6),
+                    "client": (scope.get("client") or [None])[0],
+                }
+                logger.info(
+                    "%s %s %d in %.1f ms",
+                    request.method,
+                    request.target,
+                    status or CLOSED,
+                    duration * 1000,
+                    extra=fields,
+                )
+            logged = True
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception as error:
+            if not status and scope["type"] == "http":
+                # Starlette would respond outside of this middleware, without the ID and without a line.
+                response = await scope["app"].exception_handlers[Exception](Request(scope), error)
+                await response(scope, receive, send_with_id)
+            raise
+        finally:
+            log()
