@@ -90,9 +90,9 @@ async def test_no_client_forges_a_line(start: Start, log_format: str) -> None:
     # httptools refuses most control characters in a header.
     header = FORGED.encode("latin-1", "replace").translate(None, b"\r\n\0\x1b")
     async with service.client() as client:
-        assert (await client.get(f"/log/{quote(FORGED)}", headers={"header": header})).status_code == 200
+        assert (await client.get(f"/log/{quote(FORGED)}", headers={b"header": header})).status_code == 200
         assert (await client.get(f"/nowhere/{quote(FORGED)}")).status_code == 404
-        await client.get("/log/a", headers={"x-request-id": header})
+        await client.get("/log/a", headers={b"x-request-id": header})
     lines = stop(service)
     text = "\n".join(lines)
     assert "forged" in text
@@ -108,7 +108,7 @@ async def test_a_request_id_is_taken_if_it_is_sane(start: Start) -> None:
     sane = ["abc-1.2:3/4=@+_", "x" * 128]
     async with start().client() as client:
         for sent in [*sane, "", "x" * 129, "a b", "a\tb", "\xe9", 'a"b', "a\\b"]:
-            answer = await client.get("/livez", headers={"x-request-id": sent.encode("latin-1")})
+            answer = await client.get("/livez", headers={b"x-request-id": sent.encode("latin-1")})
             (given,) = answer.headers.get_list("x-request-id")
             assert (given == sent) == (sent in sane)
             assert re.fullmatch(r"[\w.:+/=@-]+", given, re.ASCII)
