@@ -1,13 +1,15 @@
 """An application that exists, to which the layer is added."""
 
 import re
+import shlex
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
 from tempfile import mkdtemp
 from textwrap import dedent
 
-from .projects import BIN, clean_environment, run
+from .projects import BIN, clean_environment
 
 EXISTING_APP = Path(__file__).with_name("existing_app")
 ANSWERS_FILE = ".copier-answers.database.yml"
@@ -105,11 +107,13 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def copy_layer(template: Path, project: Path, answers: dict[str, str | bool]) -> subprocess.CompletedProcess[str]:
+def copy_layer(
+    template: Path, project: Path, answers: dict[str, str | bool], folder: str = "."
+) -> subprocess.CompletedProcess[str]:
     """What a person types. Its stderr has the message."""
     data = [argument for question, answer in answers.items() for argument in ("-d", f"{question}={answer}")]
     return subprocess.run(
-        [BIN / "copier", "copy", "--quiet", "--defaults", "-a", ANSWERS_FILE, *data, template, "."],
+        [BIN / "copier", "copy", "--defaults", "-a", ANSWERS_FILE, *data, template, folder],
         cwd=project,
         env=clean_environment(),
         input="",
@@ -118,31 +122,78 @@ def copy_layer(template: Path, project: Path, answers: dict[str, str | bool]) ->
     )
 
 
-def make_printed_edits(project: Path, package_dir: str, message: str) -> None:
-    """The code blocks of the message, put where it says."""
+@dataclass
+class Message:
+    """What Copier prints in the end, as blocks of words, code and commands."""
+
+    text: str
+
+    @property
+    def blocks(self) -> list[str]:
+        found = re.findall(r"(?:^ {7}.*\n|^\n(?= {7}))+", self.text, re.MULTILINE)
+        return [dedent(block).strip() for block in found]
+
+    @property
+    def packages(self) -> list[str]:
+        """Runtime and development dependencies."""
+        add, add_dev = (shlex.split(line) for line in self.blocks[0].splitlines())
+        return [*add[2:], *add_dev[3:]]
+
+    @property
+    def commands(self) -> list[str]:
+        return self.blocks[4].splitlines()
+
+    def follow(self, project: Path, package_dir: str) -> None:
+        """Edit the files as it says."""
+        _, application, toml, flake8, _ = self.blocks
+        add_to_application(project / package_dir / "main.py", application)
+        for section in toml.split("\n\n"):
+            add_to_toml(project / "pyproject.toml", section)
+        (project / ".flake8").write_text(f"{flake8}\n")
+
+
+def add_to_application(main: Path, block: str) -> None:
+    imports, lifespan = block.split("\n\n@asynccontextmanager\n")
+    lifespan, _, after = lifespan.partition("\n\napp = FastAPI(lifespan=lifespan)\n")
+    text = main.read_text()
+    if "yield" in text:
+        (opening,) = re.findall(r"^    async with .*", lifespan, re.MULTILINE)
+        text = text.replace("    yield\n", f"{opening}\n        yield\n")
+    else:
+        lifespan = f"\n@asynccontextmanager\n{lifespan}\n\n\n"
+        text = text.replace("app = FastAPI(", f"{lifespan}app = FastAPI(lifespan=lifespan, ")
+    text = re.sub(r"^app = FastAPI\(.*\n", rf"\g<0>{after}\n", text, flags=re.MULTILINE)
+    main.write_text(f"{imports}\n\n{text}")
+
+
+def add_to_toml(file: Path, section: str) -> None:
+    """To the section of this name, if there is one."""
+    header, _, lines = section.partition("\n")
+    text = file.read_text()
+    if f"{header}\n" in text:
+        file.write_text(text.replace(f"{header}\n", f"{header}\n{lines}\n"))
+    else:
+        file.write_text(f"{text}\n{section}\n")
+
+
+def add_notes(project: Path, package_dir: str) -> None:
+    """What the application's author writes next."""
     package = package_dir.split("/")[-1]
-    blocks = [dedent(block) for block in re.findall(r"(?:^ {7}.*\n|^\n(?= {7}))+", message, re.MULTILINE)]
-    application, settings = (block.strip() for block in blocks)
-    imports = "\n".join(re.findall(r"^from .*", application, re.MULTILINE))
-    opening, closing = re.findall(r"^    (\S.*)\n    yield\n    (\S.*)", application, re.MULTILINE)[0]
-    (handlers,) = re.findall(r"^add_database_error_handlers.*", application, re.MULTILINE)
-    main = project / package_dir / "main.py"
-    edit(main, "from fastapi import FastAPI\n", f"from fastapi import FastAPI\n{imports}\n")
-    edit(main, "    yield\n", f"    {opening}\n    yield\n    {closing}\n")
-    edit(main, "app.include_router(items_router)\n", f"app.include_router(items_router)\n{handlers}\n")
     edit(project / "alembic.ini", "models =\n", f"models =\n    {package}.notes\n")
-    edit(project / "pyproject.toml", "pythonpath =", f"{settings}\npythonpath =")
-    # And the author's own work.
     (project / package_dir / "notes.py").write_text(NOTES)
-    edit(main, f"{handlers}\n", f"{handlers}\napp.include_router(notes_router)\n")
+    main = project / package_dir / "main.py"
+    items = "app.include_router(items_router)\n"
+    edit(main, items, f"{items}app.include_router(notes_router)\n")
     edit(main, "from .items import", "from .notes import router as notes_router\nfrom .items import")
+
+
+def add_programs(project: Path, package_dir: str) -> None:
+    """A test that uses the database of the environment, and a worker."""
+    package = package_dir.split("/")[-1]
     (project / "tests" / "test_notes.py").write_text(TEST_NOTES.replace("PACKAGE", package))
     (project / "worker.py").write_text(WORKER.replace("PACKAGE", package))
 
 
-def message_of(template: Path, answers: dict[str, str | bool], project: Path) -> str:
-    """`--quiet` leaves the message out: say it again, for a copy in a folder of its own."""
-    elsewhere = Path(mkdtemp(dir=project.parent))
-    data = [argument for question, answer in answers.items() for argument in ("-d", f"{question}={answer}")]
-    command = (str(BIN / "copier"), "copy", "--defaults", *data, str(template), str(elsewhere))
-    return run(elsewhere, *command)
+def message_of(copied: subprocess.CompletedProcess[str]) -> Message:
+    """Copier prints the files that it writes before it."""
+    return Message(copied.stderr.partition("The database layer is in ")[2])

@@ -49,6 +49,19 @@ ELSEWHERE = {
     ".venv/bin/ruff format .rendered/default": "test_render.py::test_formatted",
     "alembic upgrade head": "test_migrations.py::test_four_at_once_all_succeed",
     "alembic revision --autogenerate": "test_database_scope.py::test_added_to_an_application",
+    "copier copy -d scope=database -a .copier-answers.database.yml <template> .": (
+        "test_database_scope.py::test_added_to_an_application"
+    ),
+    "git mv alembic.ini alembic.old.ini": "test_existing_database.py::application",
+    "alembic revision --autogenerate -m baseline": "test_existing_database.py::test_a_baseline_replaces_its_migrations",
+    "alembic stamp --purge head": "test_existing_database.py::test_a_baseline_replaces_its_migrations",
+    "alembic check": "test_existing_database.py::test_its_migrations_go_on",
+    "alembic -c alembic.old.ini": "test_existing_database.py::test_tables_without_a_model_are_left_alone",
+    "copier update -a .copier-answers.database.yml": "test_layer_updates.py::test_the_layer_is_updated",
+    "pytest tests/database --database=postgres": "test_database_scope.py::test_added_to_an_application",
+    "python -m app.database.devserver --throwaway sh -c 'alembic upgrade head && pytest'": (
+        "test_database_scope.py::test_sqlmodel_moves"
+    ),
     "python -m shop.database.devserver": "test_make.py::test_targets",  # goes before a command, as in the Makefile
     "git show HEAD:path": "test_changed_answers.py::test_containers_off_and_another_pipeline",
     "uvx copier update --defaults -a .copier-answers.database.yml": "test_layer_updates.py::test_the_layer_is_updated",
@@ -65,7 +78,7 @@ INSTEAD = {
 
 PATH = re.compile(r"^(?:[\w.-]+/[\w./-]*|[\w-]+\.(?:ini|md|py|toml|txt|ya?ml)|\.\w+)$")
 # Files that a reader has, and the template does not.
-YOURS = {"compose.override.yaml", "pytest.ini", "uv.lock"}
+YOURS = {"database.py", "compose.override.yaml", "pytest.ini", "uv.lock"}
 
 
 class Reader:
@@ -209,6 +222,8 @@ def test_commands(page: str, render: Render, request: pytest.FixtureRequest) -> 
             domain = "".join(file.read_text() for file in render().glob("src/*/books/*.py"))
             assert [line for line in snippet.text.splitlines() if line not in domain.splitlines()] == []
             continue
+        elif page == "docs/existing.md" and snippet.language in ("python", "ini"):
+            continue  # test_database_scope.py, test_existing_database.py
         elif snippet.language == "python":
             file, name = snippet.before
             request.getfixturevalue("reader").edits(file, name, snippet.text)

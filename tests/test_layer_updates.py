@@ -6,7 +6,7 @@ from pathlib import Path
 import copier
 import pytest
 
-from testkit.applications import ANSWERS_FILE, make_application, make_printed_edits, message_of
+from testkit.applications import ANSWERS_FILE, add_notes, edit, make_application
 from testkit.edits import append, lines_of_mine, replace
 from testkit.projects import PYTEST, commit, run
 from testkit.releases import NEXT, questions
@@ -15,7 +15,18 @@ from testkit.updates import TARGETS, conflicts, lost, update
 ANSWERS: dict[str, str | bool] = {"scope": "database", "package_dir": "app"}
 VERSIONS = [version for version in TARGETS if "scope" in questions(version)]
 
+OURS = ("app/database/", "tests/database/", "alembic.ini", ANSWERS_FILE)
+
 pytestmark = [pytest.mark.slow, pytest.mark.updates]
+
+
+def add_fixtures(project: Path) -> None:
+    """The plugin and the settings of pytest that releases before 2.0 asked for."""
+    (project / "tests" / "__init__.py").touch()
+    append(project / "tests" / "conftest.py", '\npytest_plugins = ["tests.database.fixtures"]\n')
+    settings = ("asyncio_mode", "auto"), ("asyncio_default_fixture_loop_scope", "session")
+    lines = "".join(f'{name} = "{value}"\n' for name, value in settings)
+    edit(project / "pyproject.toml", "pythonpath =", f"{lines}pythonpath =")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -24,7 +35,8 @@ def test_the_layer_is_updated(history: Path, workspace: Path, postgres: str, ver
     copier.run_copy(
         str(history), project, vcs_ref=version, data=ANSWERS, answers_file=ANSWERS_FILE, defaults=True, quiet=True
     )
-    make_printed_edits(project, "app", message_of(history, ANSWERS, project))
+    add_fixtures(project)
+    add_notes(project, "app")
     database = {"PYTHONPATH": str(project), "DATABASE_URL": postgres}
     run(project, "alembic", "revision", "--autogenerate", "--message", "mine", **database)
     run(project, "alembic", "upgrade", "head", **database)
@@ -38,10 +50,10 @@ def test_the_layer_is_updated(history: Path, workspace: Path, postgres: str, ver
     assert conflicts(project) == set()
     assert lost(mine, project) == Counter()
     changed = [line[3:] for line in run(project, "git", "status", "--short").splitlines()]
-    assert [path for path in changed if not path.startswith(("app/database/", "tests/database/", ANSWERS_FILE))] == []
+    assert [path for path in changed if not path.startswith(OURS)] == []
     if target == NEXT:
         assert "RETRY_DELAY = 0.25\n" in (project / "app" / "database" / "startup.py").read_text()
-    run(project, *PYTEST, PYTHONPATH=str(project))
+    run(project, *PYTEST, **database)
     run(project, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres, **database)
 
 

@@ -1,39 +1,49 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Annotated
 
-from fastapi import FastAPI
-from shop.database import Base, Database, DatabaseSettings, Key, PrimaryKey, close_db, init_db
+from fastapi import Depends, FastAPI
+from shop.database import Base, Database, DatabaseSettings, Key, PrimaryKey, open_db
 from shop.database.dependencies import CurrentDatabase, DbSession
 from shop.database.handlers import add_database_error_handlers
 from sqlalchemy import ForeignKey, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 
-class Favourite(Base):
-    """A new table beside those that exist; it may point at one that has no model here."""
+class Model(Base):
+    """The application's own base class: abstract now, so that all its models share the layer's metadata."""
 
+    __abstract__ = True
+
+
+class Favourite(Model):
     __tablename__ = "favourites"
 
     id: Mapped[PrimaryKey]
     author_id: Mapped[Key] = mapped_column(ForeignKey("authors.id", ondelete="CASCADE"))
 
 
+async def get_session(db: DbSession) -> AsyncSession:
+    """The application's own dependency: every route that uses it gets the layer's session at once."""
+    return db
+
+
 def create_existing_app(settings: DatabaseSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # ... what the application opens already, and then:
-        app.state.database = await init_db(settings)
-        yield
-        await close_db(app.state.database)
+        async with open_db(settings) as app.state.database:
+            yield
 
     app = FastAPI(lifespan=lifespan)
     add_database_error_handlers(app)
 
     @app.post("/favourites", status_code=201)
-    async def add_favourite(author_id: Key, db: DbSession) -> Key:
+    async def add_favourite(author_id: Key, session: Annotated[AsyncSession, Depends(get_session)]) -> Key:
         favourite = Favourite(author_id=author_id)
-        db.add(favourite)
-        await db.flush()  # for its key
+        session.add(favourite)
+        await session.flush()  # returns the key; the commit follows the route
         return favourite.id
 
     @app.get("/names")

@@ -304,5 +304,12 @@ async def test_existing_application(url: URL, database: Database, trace: Trace) 
         refused = await client.post("/favourites?author_id=99")
         assert (refused.status_code, refused.json()["constraint"]) == (409, "fk_favourites_author_id_authors")
         assert (await client.post("/favourites?author_id=1")).status_code == 201
+        async with database.session_scope() as old:  # the old session, which has not committed
+            author = new_author(name="Verne")
+            old.add(author)
+            await old.flush()
+            mixed = await client.post(f"/favourites?author_id={author.id}")
+            assert (mixed.status_code, mixed.json()["constraint"]) == (409, "fk_favourites_author_id_authors")
+            await old.rollback()
         assert (await client.get("/names")).json() == ["Lem"]
     await trace("GET /names", lambda: existing_application.read_names(database))
