@@ -27,7 +27,7 @@ def test_schemathesis_finds_nothing(render: Render, postgres: str, tmp_path: Pat
     command = ("schemathesis", "run", "--checks=all", "--continue-on-failure", "--seed=1", "--max-examples=10")
     with serve(project, tmp_path / "output", DATABASE_URL=postgres) as service:
         run(project, *command, f"{service.url}/openapi.json", SCHEMATHESIS_HOOKS=str(schemathesis_hooks.__file__))
-        assert "ERROR" not in service.output.read_text()
+        assert re.search(r"\bERROR\b", service.output.read_text()) is None
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_logs_hold_values_only_on_request(service: Service, log_values: str) -> 
     log = service.output.read_text()
     assert "POST create_book: 409 " in log
     assert 'null value in column "author_id" of relation "books"' in log
-    assert log.count("ERROR: ") == 1
+    assert len(re.findall(r"\bERROR\b", log)) == 1
     assert ("s3cret" in log) == (log_values == "true")
 
 
@@ -72,7 +72,7 @@ def test_a_path_cannot_forge_a_line(service: Service) -> None:
         for path in ("/authors/a%0aCRITICAL%1b[31m", "/forget?%0aCRITICAL%1b[31m"):
             client.post(path)
     log = service.output.read_text()
-    assert log.count("CRITICAL") == 2
+    assert log.count("CRITICAL") == 1  # in the path; no line holds a query string
     assert re.search(r"^CRITICAL|\x1b", log, re.MULTILINE) is None
 
 
