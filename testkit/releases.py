@@ -13,6 +13,7 @@ from .projects import PARTS, ROOT, commit, copy_working_tree, run
 
 WORKING_TREE = "9999.0.0"
 NEXT = "10000.0.0"
+MAJOR = "10001.0.0"
 PACKAGE = "{{package_dir}}"
 
 # What a later release may do, next to what people do, in every file that they share with the template.
@@ -101,3 +102,28 @@ def build_history(folder: Path) -> None:
 def tag(folder: Path, version: str) -> None:
     commit(folder, f"Release {version}")
     run(folder, "git", "tag", version)
+
+
+def add_major(folder: Path) -> None:
+    """Add a release that moves, splits and drops files, renames a name and drops a question."""
+    package = folder / "template" / PACKAGE
+    (package / "probes").mkdir()
+    (package / "health.py").rename(package / "probes" / "health.py")
+    retry = (package / "database" / "retry.py").read_text()
+    (package / "database" / "attempts.py").write_text(f"{retry}\n# One half.\n")
+    (package / "database" / "backoff.py").write_text(f"{retry}\n# The other.\n")
+    (package / "database" / "retry.py").unlink()
+    (folder / "template" / ".env.example").unlink()
+    before, _, rest = (folder / "copier.yml").read_text().partition("docker:\n")
+    (folder / "copier.yml").write_text(before + rest.partition("\n\n")[2].replace("docker", "true"))
+    moves = yaml.safe_load((folder / "updater" / "moves.yml").read_text())
+    moves[MAJOR] = {
+        "paths": {
+            "PACKAGE/health.py": ["PACKAGE/probes/health.py"],
+            "PACKAGE/database/retry.py": ["PACKAGE/database/attempts.py", "PACKAGE/database/backoff.py"],
+            ".env.example": [],
+        },
+        "names": {"PACKAGE.health.router": "PACKAGE.probes.health.probes"},
+    }
+    (folder / "updater" / "moves.yml").write_text(yaml.safe_dump(moves, sort_keys=False))
+    tag(folder, MAJOR)

@@ -10,6 +10,7 @@ import yaml
 from scripts import release as script
 from testkit.projects import PARTS, ROOT, commit, copy_working_tree, run
 from testkit.releases import WORKING_TREE, questions, releases
+from updater.moves import Moves
 
 pytestmark = pytest.mark.updates
 
@@ -41,6 +42,24 @@ def test_a_moved_file_and_a_dropped_question_break(history: Path, tmp_path: Path
     found = script.breaks(template, "1.0.0")
     assert "compose.yaml is no longer rendered at its place." in found
     assert "The question old was dropped or renamed." in found
+
+
+@pytest.mark.parametrize("version", releases())
+@pytest.mark.parametrize("answers", script.COMBINATIONS, ids=str)
+def test_each_path_that_is_gone_is_in_the_map_of_moves(
+    history: Path, version: str, answers: dict[str, str | bool]
+) -> None:
+    """Without an entry, an update could not carry a user's edits along."""
+    if not answers.keys() <= questions(version):
+        pytest.skip("asked since a later release")
+    before, after = (script.rendered(history, name, answers) for name in (version, WORKING_TREE))
+    package = str(answers.get("package_dir", f"src/{answers.get('package_name', 'my_service')}"))
+    package = "app" if answers.get("scope") == "database" else package
+    moves = Moves(package, version)
+    for path in before - after:
+        places = moves.paths(path)
+        assert places is not None, f"{path} is not in updater/moves.yml"
+        assert set(places) & after or not places, f"{path}: none of {places} is rendered"
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from pathlib import Path
 from shutil import rmtree
 
 import pytest
-import yaml
 
 from testkit.edits import ALL, append, lines_of_mine, package, replace
+from testkit.edits.hostile import hostile_environment
 from testkit.projects import BIN, commit, run, tree
-from testkit.releases import NEXT, WORKING_TREE, tag
+from testkit.releases import MAJOR, NEXT, WORKING_TREE, add_major, tag
 from testkit.updates import conflicts, edited, lost, start, update
 
 pytestmark = pytest.mark.updates
@@ -110,11 +110,11 @@ def test_a_file_that_a_tool_reads_keeps_working(
     template = tmp_path / "template"
     run(tmp_path, "git", "clone", "--quiet", str(history), str(template))
     replace(template / "template" / "scripts" / "update.py", "import argparse\n", "import argparse, abc\n")
-    tag(template, "10001.0.0")
+    tag(template, MAJOR)
     replace(service / ".copier-answers.yml", str(history), str(template))
     replace(service / file, old, mine)
     commit(service, "Mine")
-    status, output = update(service, "10001.0.0")
+    status, output = update(service, MAJOR)
     assert status == 1
     assert conflicts(service) == {file}
     assert file in output
@@ -150,33 +150,10 @@ def test_versions_that_a_bot_raised_are_no_conflict(service: Path) -> None:
 
 @pytest.fixture
 def major(history: Path, tmp_path: Path) -> Path:
-    """A template with a major release 10001.0.0 that moves, splits and drops files, and drops a question."""
+    """A template with a major release, which moves, splits and drops files, and drops a question."""
     template = tmp_path / "template"
     run(tmp_path, "git", "clone", "--quiet", str(history), str(template))
-    for branch in (WORKING_TREE, NEXT):
-        assert run(template, "git", "tag", "--list", branch)
-    folder = template / "template" / "{{package_dir}}"
-    (folder / "probes").mkdir()
-    run(template, "git", "mv", str(folder / "health.py"), str(folder / "probes" / "health.py"))
-    retry = (folder / "database" / "retry.py").read_text()
-    (folder / "database" / "attempts.py").write_text(f"{retry}\n# One half.\n")
-    (folder / "database" / "backoff.py").write_text(f"{retry}\n# The other.\n")
-    (folder / "database" / "retry.py").unlink()
-    (template / "template" / ".env.example").unlink()
-    questions = (template / "copier.yml").read_text()
-    before, _, rest = questions.partition("docker:\n")
-    (template / "copier.yml").write_text(before + rest.partition("\n\n")[2].replace("docker", "true"))
-    moves = yaml.safe_load((template / "updater" / "moves.yml").read_text())
-    moves["10001.0.0"] = {
-        "paths": {
-            "PACKAGE/health.py": ["PACKAGE/probes/health.py"],
-            "PACKAGE/database/retry.py": ["PACKAGE/database/attempts.py", "PACKAGE/database/backoff.py"],
-            ".env.example": [],
-        },
-        "names": {"PACKAGE.health.router": "PACKAGE.probes.health.probes"},
-    }
-    (template / "updater" / "moves.yml").write_text(yaml.safe_dump(moves, sort_keys=False))
-    tag(template, "10001.0.0")
+    add_major(template)
     return template
 
 
@@ -187,7 +164,7 @@ def test_edits_move_with_a_file_and_stay_beside_one_that_was_split(major: Path, 
         append(file, "\n# This is mine.\n")
     commit(service, "Mine")
     mine = lines_of_mine(service)
-    status, output = update(service, "10001.0.0")
+    status, output = update(service, MAJOR)
     assert status == 1
     assert lost(mine, service) == Counter()
     assert not (folder / "health.py").exists()
@@ -215,7 +192,7 @@ def test_a_moved_file_has_its_conflict_at_its_new_place(major: Path, tmp_path: P
 
 def test_without_edits_files_move_in_silence(major: Path, tmp_path: Path) -> None:
     service = start(major, tmp_path / "service", NEXT)
-    status, output = update(service, "10001.0.0")
+    status, output = update(service, MAJOR)
     assert list(service.rglob("*.before-update")) == []
     assert not (package(service) / "health.py").exists()
     assert status == 0, output
@@ -226,7 +203,7 @@ def test_a_moved_name_is_printed_where_it_is_used(major: Path, tmp_path: Path) -
     folder = package(service)
     (folder / "extra.py").write_text("from . import health\nfrom .health import router as r\n\nx = health.router, r\n")
     commit(service, "Mine")
-    status, output = update(service, "10001.0.0")
+    status, output = update(service, MAJOR)
     assert status == 1
     for line in (2, 4):
         assert (
@@ -238,7 +215,7 @@ def test_a_deleted_file_stays_deleted_where_it_moves(major: Path, tmp_path: Path
     service = start(major, tmp_path / "service", NEXT)
     (package(service) / "health.py").unlink()
     commit(service, "Mine")
-    _, output = update(service, "10001.0.0")
+    _, output = update(service, MAJOR)
     assert not (package(service) / "probes").exists()
     assert "src/my_service/probes/health.py was src/my_service/health.py, which you have deleted or moved" in output
 
@@ -250,13 +227,13 @@ def test_a_dropped_question_and_a_key_of_ones_own_do_not_block(major: Path, tmp_
     service = start(major, tmp_path / "service", NEXT)
     append(service / ".copier-answers.yml", "# A comment, mine.\nours: [1, 2]\n")
     commit(service, "Mine")
-    update(service, "10001.0.0")
+    update(service, MAJOR)
     text = (service / ".copier-answers.yml").read_text()
-    assert "_commit: 10001.0.0\n" in text
+    assert f"_commit: {MAJOR}\n" in text
     assert "docker:" not in text
     assert text.endswith("# A comment, mine.\nours: [1, 2]\n")
     commit(service, "Updated")
-    assert "nothing newer" in update(service, "10001.0.0")[1]
+    assert "nothing newer" in update(service, MAJOR)[1]
 
 
 @pytest.mark.parametrize(
@@ -284,10 +261,10 @@ def test_a_stricter_check_refuses_an_update_instead_of_changing_an_answer(histor
     run(tmp_path, "git", "clone", "--quiet", str(history), str(template))
     replace(template / "includes" / "reserved.jinja", " asyncpg ", " asyncpg my_service ")
     replace(template / "copier.yml", "default: My Service", "default: Other Name")
-    tag(template, "10001.0.0")
+    tag(template, MAJOR)
     service = start(template, tmp_path / "service", NEXT)
     before = work_tree(service)
-    status, output = update(service, "10001.0.0")
+    status, output = update(service, MAJOR)
     if status:
         assert "package_name" in output
         assert work_tree(service) == before
@@ -306,7 +283,7 @@ def test_a_file_that_git_does_not_know_is_not_overwritten(major: Path, tmp_path:
     file = package(service) / "database" / "attempts.py"
     file.write_text("mine = 1\n")
     before = work_tree(service)
-    status, output = update(service, "10001.0.0")
+    status, output = update(service, MAJOR)
     assert status == 1
     assert "Move these away first: src/my_service/database/attempts.py" in output
     assert work_tree(service) == before
@@ -363,113 +340,6 @@ def test_a_linked_folder_is_not_written_through(service: Path, tmp_path: Path) -
 
 # A person's settings
 
-HOOKS = ("pre-commit", "post-checkout", "post-index-change", "reference-transaction", "post-merge", "pre-auto-gc")
-SETTINGS = """
-[advice]
-    detachedHead = true
-[apply]
-    whitespace = error
-    ignoreWhitespace = change
-[blame]
-    ignoreRevsFile = /nowhere
-[branch]
-    autoSetupMerge = always
-[clone]
-    defaultRemoteName = other
-[color]
-    ui = always
-    status = always
-[commit]
-    gpgSign = true
-    template = /nowhere
-[core]
-    hooksPath = HOOKS
-    quotePath = true
-    pager = false
-    commentChar = ;
-    fileMode = false
-    safecrlf = true
-    whitespace = blank-at-eol,cr-at-eol
-    attributesFile = ATTRIBUTES
-    excludesFile = EXCLUDES
-    fsmonitor = HOOKS/fsmonitor
-[diff]
-    external = false
-    noprefix = true
-    mnemonicPrefix = true
-    algorithm = patience
-    renames = copies
-    context = 0
-    ignoreSubmodules = all
-[format]
-    pretty = oneline
-[gpg]
-    program = false
-[i18n]
-    commitEncoding = latin1
-    logOutputEncoding = latin1
-[init]
-    defaultBranch = trunk
-    templateDir = HOOKS
-[log]
-    showSignature = true
-    date = relative
-    decorate = full
-[merge]
-    conflictStyle = diff3
-    tool = false
-    renames = false
-[rerere]
-    enabled = true
-    autoupdate = true
-[status]
-    showUntrackedFiles = no
-    branch = true
-    short = true
-    renames = copies
-    relativePaths = false
-    submoduleSummary = true
-    showStash = true
-[submodule]
-    recurse = true
-[tag]
-    gpgSign = true
-    sort = -version:refname
-[user]
-    useConfigOnly = true
-[versionsort]
-    suffix = -rc
-"""
-
-
-def hostile(folder: Path) -> dict[str, str]:
-    """The environment of a person whose settings of git break what reads its output."""
-    hooks = folder / "hooks"
-    hooks.mkdir()
-    for name in HOOKS:
-        (hooks / name).write_text("#!/bin/sh\necho hook >&2\nexit 1\n")
-        (hooks / name).chmod(0o755)
-    (folder / "excludes").write_text("*.toml\n*.conflict\nattempts.py\n")
-    (folder / "attributes").write_text("*.py -diff merge=union\n*.toml binary\n")
-    text = SETTINGS.replace("HOOKS", str(hooks)).replace("EXCLUDES", str(folder / "excludes"))
-    (folder / "gitconfig").write_text(text.replace("ATTRIBUTES", str(folder / "attributes")))
-    (folder / "fails").write_text("#!/bin/sh\nexit 1\n")
-    (folder / "fails").chmod(0o755)
-    program = str(folder / "fails")
-    return {
-        "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"),
-        "GIT_DIR": "/nowhere",
-        "GIT_INDEX_FILE": "/nowhere",
-        "GIT_EXTERNAL_DIFF": program,
-        "GIT_DIFF_OPTS": "-u0",
-        "GIT_EDITOR": program,
-        "GIT_PAGER": program,
-        "GIT_DEFAULT_HASH": "sha256",
-        "GIT_LITERAL_PATHSPECS": "1",
-        "LC_ALL": "C",
-        "LANG": "de_DE.UTF-8",
-    }
-
 
 @pytest.mark.parametrize("autocrlf", ["false", "input", "true"])
 def test_settings_of_git_play_no_part(history: Path, tmp_path: Path, autocrlf: str) -> None:
@@ -481,7 +351,7 @@ def test_settings_of_git_play_no_part(history: Path, tmp_path: Path, autocrlf: s
         commit(service, "Patched")
         environment = {}
         if name == "hostile":
-            environment = hostile(tmp_path / name)
+            environment = hostile_environment(tmp_path / name)
             append(tmp_path / name / "gitconfig", f"[core]\n    autocrlf = {autocrlf}\n    eol = crlf\n")
         status, output = update(service, NEXT, **environment)
         assert status == 1, output
@@ -564,10 +434,10 @@ def test_an_update_that_was_killed_is_undone_by_the_next(major: Path, tmp_path: 
     append(package(service) / "health.py", "\n# This is mine.\n")
     commit(service, "Mine")
     before = work_tree(service)
-    status, _ = update(service, "10001.0.0", TESTKIT_SIGNAL=f"SIGKILL {files}")
+    status, _ = update(service, MAJOR, TESTKIT_SIGNAL=f"SIGKILL {files}")
     assert status == -signal.SIGKILL
     assert (work_tree(service) == before) == (files == 0)
-    _, output = update(service, "10001.0.0")
+    _, output = update(service, MAJOR)
     assert "An update was killed while it wrote. What it had written was undone." in output
     assert (package(service) / "probes" / "health.py").read_text().endswith("# This is mine.\n")
     run(service, "git", "restore", "--source=HEAD", "--staged", "--worktree", ".")

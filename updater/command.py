@@ -202,7 +202,7 @@ class Update:
         for old in self.base.keys() - self.new.keys():
             if places := self.moves.paths(old):
                 words[old] = " and ".join(places)
-                if old.endswith(".py"):
+                if self.moves.module(old) in names:
                     words[self.moves.module(old)] = " and ".join(self.moves.module(place) for place in places)
         for path, text in self.texts():
             found = {(line, old): new for line, old, new in mentions(text, words)}
@@ -211,11 +211,12 @@ class Update:
             yield from (f"{path}:{line}: {old} is now {new}" for (line, old), new in sorted(found.items()))
 
     def texts(self) -> Iterator[tuple[str, str]]:
-        """The user's files after the update, as far as they are not the release's own."""
+        """The user's files after the update, but for those that the release has just rewritten."""
         changed = {change.path: change.after for change in self.plan.changes}
         for path in sorted(self.project.index.keys() | changed.keys()):
             file = changed[path] if path in changed else self.project.file(path)
-            if file and file != self.new.get(path) and not path.endswith((MARKED, LEFT)):
+            written = file == self.new.get(path) != self.base.get(path)
+            if file and not written and not path.endswith((MARKED, LEFT)):
                 try:
                     yield path, file.content.decode()
                 except UnicodeDecodeError:

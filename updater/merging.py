@@ -24,6 +24,8 @@ NEEDS = re.compile(
 )
 VERSION = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b|\bv?\d+(?:\.\d+)+\b|(?<=[=<>~@:])v?\d+\b")
 
+ANCHOR = re.compile(r"\s*# Yours?( \w+)*:")
+
 
 @dataclass
 class Merged:
@@ -66,7 +68,7 @@ def merge_changed(base: bytes, yours: bytes, theirs: bytes) -> Merged:
     for hunk in hunks(*sides):
         if isinstance(hunk, str):
             chosen = [hunk]
-        elif resolved := resolve(*hunk):
+        elif resolved := resolve(marked[-1] if marked else "", *hunk):
             chosen, raised = resolved
             merged.raised += raised
         else:
@@ -131,17 +133,22 @@ def whole(lines: Lines) -> Lines:
     return [line if line.endswith("\n") else f"{line}\n" for line in lines]
 
 
-def resolve(base: Lines, yours: Lines, theirs: Lines) -> tuple[Lines, list[tuple[str, str]]] | None:
-    """Resolve what is no conflict: neighbouring lines that one side each changed, and versions that both raised."""
+def resolve(above: str, base: Lines, yours: Lines, theirs: Lines) -> tuple[Lines, list[tuple[str, str]]] | None:
+    """Resolve what is no conflict.
+
+    That is: neighbouring lines that one side each changed, versions that both raised, and what both added below an
+    anchor such as `# Yours:`, where the user's lines come first. `above` is the line before the hunk.
+    """
     if len(base) == len(yours) == len(theirs):
         pairs = [(number, number) for number in range(len(base))]
         edits: list[Edit] = []
     else:
         blocks, edits = align(base, yours)
         blocks_of_release, edits_of_release = align(base, theirs)
-        if any(not apart(mine, release) for mine, release in product(edits, edits_of_release)):
+        anchors = {at for at, line in enumerate([above, *base]) if ANCHOR.fullmatch(line.rstrip("\n"))}
+        if any(not apart(mine, release, anchors) for mine, release in product(edits, edits_of_release)):
             return None
-        edits += edits_of_release
+        edits = edits_of_release + edits
         pairs = [(blocks.get(number, -1), blocks_of_release.get(number, -1)) for number in range(len(base))]
     result: Lines = []
     raised: list[tuple[str, str]] = []
@@ -153,7 +160,8 @@ def resolve(base: Lines, yours: Lines, theirs: Lines) -> tuple[Lines, list[tuple
         result.append(picked)
         if sides[0] not in (line, picked):
             raised.append((sides[0].strip(" ,\n"), picked.strip(" ,\n")))
-    for start, stop, lines in sorted(edits, key=lambda edit: edit[:2], reverse=True):
+    # From the end, so that the numbers stay true. Of two at one place the last comes first in the file.
+    for start, stop, lines in sorted(edits, key=lambda edit: (-edit[0], -edit[1])):
         result[start:stop] = lines
     return result, raised
 
@@ -175,10 +183,10 @@ def mask(line: str) -> str:
     return VERSION.sub("", line) if NEEDS.match(line) else line
 
 
-def apart(one: Edit, other: Edit) -> bool:
-    """Whether two edits touch different lines. Where both insert between the same two, nobody knows the order."""
+def apart(one: Edit, other: Edit, anchors: set[int]) -> bool:
+    """Whether two edits touch different lines. Where both insert, only an anchor above says in which order."""
     if one[:2] == other[:2]:
-        return False
+        return one[0] == one[1] and one[0] in anchors
     return one[1] <= other[0] or other[1] <= one[0]
 
 
