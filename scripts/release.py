@@ -105,7 +105,9 @@ def release(wanted: str, test: Callable[[], bool]) -> str:
     if not test():
         raise ValueError("The tests fail.")
     changelog.write_text(text.replace("## Unreleased\n", f"## {version}\n", 1))
-    git("commit", "--quiet", "--message", f"Release {version}", "--", "CHANGELOG.md")
+    moves = ROOT / "updater" / "moves.yml"
+    moves.write_text(re.sub("^unreleased:$", f"{version}:", moves.read_text(), flags=re.MULTILINE))
+    git("commit", "--quiet", "--message", f"Release {version}", "--", "CHANGELOG.md", "updater/moves.yml")
     git("tag", "--annotate", "--message", f"Release {version}", version)
     return version
 

@@ -115,4 +115,5 @@ def test_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(clone, "git", "log", "-1", "--format=%s").strip() == f"Release {version}"
     assert f"\n## {version}\n" in run(clone, "git", "show", "HEAD:CHANGELOG.md")
     assert "## Unreleased" not in run(clone, "git", "show", "HEAD:CHANGELOG.md")
+    assert "\nunreleased:" not in run(clone, "git", "show", "HEAD:updater/moves.yml")
     assert run(clone, "git", "status", "--short") == ""

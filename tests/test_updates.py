@@ -42,11 +42,9 @@ def expected(service: Path, version: str, edits: Iterable[str]) -> set[str]:
 
 def resolve(service: Path) -> None:
     """Do what a person does after the step from release 1: take the release's side, and the new names."""
-    for file in conflicts(service):
-        text = re.sub(
-            r"<<<<<<< .*?=======\n(.*?)>>>>>>> [^\n]*\n", r"\1", (service / file).read_text(), flags=re.DOTALL
-        )
-        (service / file).write_text(text)
+    block = re.compile(r"<<<<<<< .*?=======\n(.*?)>>>>>>> [^\n]*\n", re.DOTALL)
+    for name in conflicts(service):
+        (service / name).write_text(block.sub(r"\1", (service / name).read_text()))
     for file in service.rglob("*.py"):
         text = file.read_text().replace("problems import problem_responses", "errors import error_responses")
         file.write_text(text.replace("problem_responses(", "error_responses("))

@@ -1,0 +1,12 @@
+"""Random users lose no line: see testkit/random_users.py, which plays as many of them as one likes."""
+
+import pytest
+
+from testkit.random_users import play
+
+pytestmark = [pytest.mark.slow, pytest.mark.updates]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_random_user(seed: int) -> None:
+    assert play(seed)["violations"] == []
