@@ -63,8 +63,14 @@ ELSEWHERE = {
         "test_database_scope.py::test_sqlmodel_moves"
     ),
     "python -m shop.database.devserver": "test_make.py::test_targets",  # goes before a command, as in the Makefile
-    "git show HEAD:path": "test_changed_answers.py::test_containers_off_and_another_pipeline",
-    "uvx copier update --defaults -a .copier-answers.database.yml": "test_layer_updates.py::test_the_layer_is_updated",
+    "copier update --defaults": "test_updates.py::test_bare_copier_updates_within_a_major_version",
+    "git clone --quiet ADDRESS ../template": "test_layer_updates.py::test_the_documented_command_updates_a_layer",
+    "uv run --script ../template/template/scripts/update.py -a .copier-answers.database.yml": (
+        "test_layer_updates.py::test_the_documented_command_updates_a_layer"
+    ),
+    ".venv/bin/uv run --script scripts/update.py -d soft_delete=true -d docker=false": (
+        "test_changed_answers.py::test_an_answer_changes"
+    ),
 }
 
 # What is typed in their place where they would download, hide a failure, or need what the page has explained.

@@ -1,5 +1,6 @@
 """The layer in an application of somebody's: updated like a service, and nothing beside it is touched."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import pytest
 
 from testkit.applications import ANSWERS_FILE, add_notes, edit, make_application
 from testkit.edits import append, lines_of_mine, replace
-from testkit.projects import PYTEST, commit, run
-from testkit.releases import NEXT, questions
+from testkit.make import use_this_environment
+from testkit.projects import PYTEST, ROOT, commit, run
+from testkit.releases import NEXT, WORKING_TREE, questions
 from testkit.updates import TARGETS, conflicts, lost, update
 
 ANSWERS: dict[str, str | bool] = {"scope": "database", "package_dir": "app"}
@@ -69,3 +71,21 @@ def test_a_patched_layer_stands_with_markers(history: Path, workspace: Path) -> 
     update(project, NEXT, "-a", ANSWERS_FILE)
     assert conflicts(project) == {"app/database/startup.py"}
     assert "<<<<<<< before updating\nRETRY_DELAY = 0.5  # mine\n" in startup.read_text()
+
+
+def test_the_documented_command_updates_a_layer(history: Path, workspace: Path, tmp_path: Path) -> None:
+    """The commands of docs/updating.md, with the template's address and a folder of one's own."""
+    project = make_application(workspace, "app")
+    copier.run_copy(
+        str(history), project, vcs_ref=WORKING_TREE, data=ANSWERS, answers_file=ANSWERS_FILE, defaults=True, quiet=True
+    )
+    commit(project, "With the layer")
+    use_this_environment(project)
+    page = (ROOT / "docs" / "updating.md").read_text()
+    clone, update_layer = re.findall(r"^    ((?:git clone|uv run) .*)$", page, re.MULTILINE)
+    template = str(tmp_path / "template")
+    run(project, "sh", "-c", clone.replace("ADDRESS", str(history)).replace("../template", template))
+    output = run(project, "sh", "-c", f".venv/bin/{update_layer.replace('../template', template, 1)}")
+    assert f"From {WORKING_TREE} to {NEXT}:" in output
+    assert "RETRY_DELAY = 0.25\n" in (project / "app" / "database" / "startup.py").read_text()
+    assert f"_commit: {NEXT}\n" in (project / ANSWERS_FILE).read_text()
