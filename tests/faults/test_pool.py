@@ -12,8 +12,9 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 @pytest.mark.parametrize("clients", [16, 64])
 async def test_steady_load_opens_no_connection(start: Start, embedded: Postgres, clients: int) -> None:
     async with start().client() as client:
-        path = "/sleep/read?seconds=0.02"  # long enough for all of the pool to be in use
-        await get_many(client, path, clients)
+        # Long enough for all of the pool to be in use.
+        await get_many(client, "/sleep/read?seconds=1", clients)
+        path = "/sleep/read?seconds=0.02"
         before = embedded.sessions_opened()
         answers: Counter[int] = Counter()
         for _ in range(10):
