@@ -114,6 +114,8 @@ def add_major(folder: Path) -> None:
     (package / "database" / "backoff.py").write_text(f"{retry}\n# The other.\n")
     (package / "database" / "retry.py").unlink()
     (folder / "template" / ".env.example").unlink()
+    for file in (folder / "template").rglob("*.jinja"):
+        file.write_text(file.read_text().replace("{% if docker %}", "{% if true %}"))
     before, _, rest = (folder / "copier.yml").read_text().partition("docker:\n")
     (folder / "copier.yml").write_text(before + rest.partition("\n\n")[2].replace("docker", "true"))
     moves = yaml.safe_load((folder / "updater" / "moves.yml").read_text())

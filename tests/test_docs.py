@@ -35,6 +35,7 @@ IN_A_SENTENCE = re.compile(r"(git|copier|uvx?|pip|pytest|ruff|docker|psql|alembi
 COPY = "test_questions.py::test_the_defaults_need_no_answer_and_no_trust"
 # Commands that a test of their own types, or all but types.
 ELSEWHERE = {
+    ".venv/bin/python -m testkit.random_users --count 1000": "test_random_users.py::test_a_random_user",
     "make demo": "test_make.py::test_demo",
     "make release VERSION=minor": "test_releases.py::test_a_release",
     "make update": "test_make_update.py::test_update_shows_merges_and_tests",
