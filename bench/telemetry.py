@@ -1,7 +1,7 @@
-"""What telemetry and logs cost per read, in pairs that alternate: `python -m bench.telemetry REVISION`.
+"""What telemetry and logs cost per read, in rounds in which the variants take turns: `python -m bench.telemetry`.
 
-REVISION is a commit without them. All servers run at once and get load one after the other, so what else happens on
-the machine hits both sides of a pair.
+The service without them is the same service with their lines taken out. All servers run at once and get load one after
+the other, so what else happens on the machine hits all variants of a round.
 """
 
 import argparse
@@ -9,13 +9,13 @@ import asyncio
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import rmtree
-from statistics import median, quantiles
+from statistics import quantiles
 
 import copier
 
 from testkit.collector import collect
-from testkit.projects import ROOT, commit, run
-from testkit.releases import export
+from testkit.edits import replace
+from testkit.projects import ROOT, run
 from testkit.rendering import administer, load_devserver
 
 from .__main__ import make_template
@@ -30,51 +30,61 @@ ROWS = (
 )
 
 
+WITHOUT_LOG = [
+    ("src/my_service/main.py", "    app.add_middleware(RequestLogMiddleware)\n", ""),
+    ("src/my_service/main.py", "    configure_logging()\n", ""),
+    ("Dockerfile", '"--log-config", "src/my_service/logging.json", ', ""),
+]
+WITHOUT_TELEMETRY = [
+    ("src/my_service/database/engine.py", "observed: bool = True", "observed: bool = False"),
+    ("src/my_service/database/engine.py", '"poolclass": ObservedPool', '"poolclass": ObservedPool.__base__'),
+]
+# The variant that all others are compared with.
+BASE = "without"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.telemetry", description=__doc__)
-    parser.add_argument("revision")
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     rmtree(FOLDER, ignore_errors=True)
-    projects = {"before": render(options.revision), "now": render(None)}
+    FOLDER.mkdir(parents=True)
+    template = make_template(FOLDER / "template")
+    complete = render(template, "complete", [])
+    without_log = render(template, "without-log", WITHOUT_LOG)
+    bare = render(template, "bare", WITHOUT_LOG + WITHOUT_TELEMETRY)
     with ExitStack() as stack:
-        url = stack.enter_context(load_devserver(projects["now"]).serve(FOLDER / "postgres", database="bench"))
-        run(projects["now"], "alembic", "upgrade", "head", DATABASE_URL=url)
+        url = stack.enter_context(load_devserver(bare).serve(FOLDER / "postgres", database="bench"))
+        run(bare, "alembic", "upgrade", "head", DATABASE_URL=url)
         asyncio.run(administer(url, *ROWS))
         collector = stack.enter_context(collect())
-        exported = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "LOG_LEVEL": "WARNING"}
-        ratio = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio"}
-        variants: dict[str, tuple[str, list[str], dict[str, str]]] = {
-            "before": ("before", ["--no-access-log"], {}),
-            "before, once more": ("before", ["--no-access-log"], {}),
-            "no endpoint": ("now", [], {"LOG_LEVEL": "WARNING"}),
-            "sampled 0 %": ("now", [], {**exported, **ratio, "OTEL_TRACES_SAMPLER_ARG": "0"}),
-            "sampled 1 %": ("now", [], {**exported, **ratio, "OTEL_TRACES_SAMPLER_ARG": "0.01"}),
-            "sampled 100 %": ("now", [], exported),
-            "before, with uvicorn's access line": ("before", [], {}),
-            "no endpoint, with our line as text": ("now", [], {}),
-            "no endpoint, with our line as JSON": ("now", [], {"LOG_FORMAT": "json"}),
+        exported = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint}
+        ratio = exported | {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio"}
+        silent = ["--no-access-log"]
+        variants: dict[str, tuple[Path, list[str], dict[str, str]]] = {
+            BASE: (bare, silent, {}),
+            "without, once more": (bare, silent, {}),
+            "no endpoint": (without_log, silent, {}),
+            "sampled 0 %": (without_log, silent, ratio | {"OTEL_TRACES_SAMPLER_ARG": "0"}),
+            "sampled 1 %": (without_log, silent, ratio | {"OTEL_TRACES_SAMPLER_ARG": "0.01"}),
+            "sampled 100 %": (without_log, silent, exported),
+            "uvicorn's access line": (bare, [], {}),
+            "our line as text": (complete, [], {}),
+            "our line as JSON": (complete, [], {"LOG_FORMAT": "json"}),
         }
         servers = {
-            name: stack.enter_context(serve("service", projects[project], url, *arguments, name=name, **environment))
+            name: stack.enter_context(serve("service", project, url, *arguments, name=name, **environment))
             for name, (project, arguments, environment) in variants.items()
         }
         show(measure(servers, options.rounds))
 
 
-def render(revision: str | None) -> Path:
-    folder = FOLDER / (revision or "working-tree")
-    folder.mkdir(parents=True)
-    template = folder / "template"
-    if revision is None:
-        make_template(template)
-    else:
-        template.mkdir()
-        export(revision, template)
-        commit(template, revision)
-        run(template, "git", "tag", "9999.0.0")
-    copier.run_copy(str(template), folder / "project", defaults=True, quiet=True)
-    return folder / "project"
+def render(template: Path, name: str, edits: list[tuple[str, str, str]]) -> Path:
+    project = FOLDER / name
+    copier.run_copy(str(template), project, defaults=True, quiet=True)
+    for file, old, new in edits:
+        replace(project / file, old, new)
+    return project
 
 
 def measure(servers: dict[str, Server], rounds: int) -> dict[str, list[float]]:
@@ -90,10 +100,14 @@ def measure(servers: dict[str, Server], rounds: int) -> dict[str, list[float]]:
 
 
 def show(figures: dict[str, list[float]]) -> None:
+    """Other work on the machine only ever adds to a figure, so the tenth of the rounds with the least says most."""
+    least = {name: quantiles(values, n=10)[0] for name, values in figures.items()}
     for name, values in figures.items():
-        ratios = [value / base for value, base in zip(values, figures["before"], strict=True)]
-        low, _, high = quantiles(ratios)
-        print(f"{name:36} {median(values):6.0f} us   {median(ratios):.3f}, half of the pairs {low:.3f} to {high:.3f}")
+        low, middle, high = quantiles([value / base for value, base in zip(values, figures[BASE], strict=True)])
+        print(
+            f"{name:24} {least[name]:5.0f} us, {least[name] / least[BASE]:.3f} of {BASE!r};"
+            f" in pairs {middle:.2f}, half of them {low:.2f} to {high:.2f}"
+        )
 
 
 if __name__ == "__main__":

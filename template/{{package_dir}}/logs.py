@@ -49,10 +49,11 @@ class RequestContext:
     @property
     def route(self) -> str | None:
         """The path of the route with its parameters, such as `/books/{book_id}`; None if no route matched."""
-        # Only this knows the prefixes of included routers; `starlette_route` is set for WebSockets.
+        # Only this context knows the prefixes of included routers. It has a `starlette_route` for WebSockets.
         context = self.scope.get("fastapi", {}).get("effective_route_context")
-        routes = (getattr(context, "starlette_route", None), context, self.scope.get("route"))
-        path = next((path for route in routes if (path := getattr(route, "path_format", None))), None)
+        path = getattr(context, "path_format", None) or getattr(
+            getattr(context, "starlette_route", None) or self.scope.get("route"), "path_format", None
+        )
         return None if path is None else f"{self.scope.get('root_path', '')}{path}"
 
     @property
@@ -83,14 +84,16 @@ class JSONFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        request = current_request.get()
-        if request is not None:
-            fields |= {"request_id": request.id, "trace_id": request.trace_id}
-            fields |= {"method": request.method, "route": request.route}
+        if (request := current_request.get()) is not None:
+            fields["request_id"] = request.id
+            fields["trace_id"] = request.trace_id
+            fields["method"] = request.method
+            fields["route"] = request.route
         elif trace_id := current_trace_id():
             fields["trace_id"] = trace_id
         attributes = vars(record)
-        fields |= {name: attributes[name] for name in attributes.keys() - STANDARD_ATTRIBUTES}
+        for name in attributes.keys() - STANDARD_ATTRIBUTES:
+            fields[name] = attributes[name]
         if record.exc_info and (error := record.exc_info[1]):
             fields |= {
                 "exception.type": type_name(error),
