@@ -69,6 +69,7 @@ def main() -> None:
             "sampled 1 %": (without_log, silent, ratio | {"OTEL_TRACES_SAMPLER_ARG": "0.01"}),
             "sampled 100 %": (without_log, silent, exported),
             "uvicorn's access line": (bare, [], {}),
+            # These two include "no endpoint".
             "our line as text": (complete, [], {}),
             "our line as JSON": (complete, [], {"LOG_FORMAT": "json"}),
         }

@@ -72,9 +72,10 @@ class RequestLogMiddleware:
         try:
             await self.app(scope, receive, send_with_id)
         except Exception as error:
-            if not status and scope["type"] == "http":
+            handler = scope["app"].exception_handlers.get(Exception)
+            if handler is not None and not status and scope["type"] == "http":
                 # Starlette would respond outside of this middleware, without the ID and without a line.
-                response = await scope["app"].exception_handlers[Exception](Request(scope), error)
+                response = await handler(Request(scope), error)
                 await response(scope, receive, send_with_id)
             raise
         finally:
