@@ -84,7 +84,7 @@ SETTINGS = """
 def hostile_environment(folder: Path) -> dict[str, str]:
     """The environment of a person whose settings of git break what reads its output."""
     hooks = folder / "hooks"
-    hooks.mkdir()
+    hooks.mkdir(exist_ok=True)
     for name in HOOKS:
         (hooks / name).write_text("#!/bin/sh\necho hook >&2\nexit 1\n")
         (hooks / name).chmod(0o755)
