@@ -9,12 +9,11 @@ import pytest
 
 from testkit.edits import EVERYDAY, lines_of_mine
 from testkit.projects import BIN, PYTEST, ROOT, clean_environment, run
-from testkit.releases import WORKING_TREE, releases
+from testkit.releases import NEXT, WORKING_TREE
 from testkit.updates import conflicts, edited, lost, start, update
 
 pytestmark = pytest.mark.updates
 
-OLDEST = next(iter(releases()))
 LATEST = WORKING_TREE
 
 
@@ -48,7 +47,7 @@ def copier_update(service: Path, *answers: str) -> tuple[int, str]:
     ],
 )
 def test_an_answer_changes(history: Path, tmp_path: Path, answer: str, words: str) -> None:
-    service = edited(history, tmp_path / "service", OLDEST, EVERYDAY)
+    service = edited(history, tmp_path / "service", LATEST, EVERYDAY)
     mine = lines_of_mine(service)
     status, message = updated(service, answer)
     assert status == 0, message
@@ -59,18 +58,20 @@ def test_an_answer_changes(history: Path, tmp_path: Path, answer: str, words: st
 
 @pytest.mark.slow
 def test_containers_off_and_another_pipeline(history: Path, tmp_path: Path) -> None:
-    service = edited(history, tmp_path / "service", OLDEST, EVERYDAY)
+    service = edited(history, tmp_path / "service", LATEST, EVERYDAY)
     _, message = updated(service, "docker=false", "ci=gitlab")
     assert "Your changes to them are in git: git show HEAD:Dockerfile" in message
     assert conflicts(service) == set()
-    assert [name for name in ("Dockerfile", "compose.yaml", ".github") if (service / name).exists()] == []
+    assert [
+        name for name in ("Dockerfile", "compose.yaml", ".github/workflows/ci.yml") if (service / name).exists()
+    ] == []
     assert (service / ".gitlab-ci.yml").exists()
     assert "redis: # mine" in run(service, "git", "show", "HEAD:compose.yaml")
 
 
 @pytest.mark.slow
 def test_soft_deletion_and_the_audit_log_switched_on(history: Path, tmp_path: Path, postgres: str) -> None:
-    service = start(history, tmp_path / "service", OLDEST)
+    service = start(history, tmp_path / "service", LATEST)
     status, message = updated(service, "soft_delete=true", "audit_log=true")
     assert status == 0, message
     run(service, "alembic", "upgrade", "head", DATABASE_URL=postgres)
@@ -94,7 +95,7 @@ def test_what_says_where_the_files_are_cannot_change(history: Path, tmp_path: Pa
 @pytest.mark.slow
 def test_a_package_renamed_by_hand(history: Path, tmp_path: Path) -> None:
     """By the commands of docs/updating.md: in the answers file, too."""
-    service = edited(history, tmp_path / "service", OLDEST, EVERYDAY)
+    service = edited(history, tmp_path / "service", LATEST, EVERYDAY)
     commands = re.findall(r"^        (git .*)$", (ROOT / "docs" / "updating.md").read_text(), re.MULTILINE)
     assert len(commands) == 3
     run(service, "git", "config", "user.name", "Nobody")
@@ -102,7 +103,7 @@ def test_a_package_renamed_by_hand(history: Path, tmp_path: Path) -> None:
     for command in commands:
         run(service, "sh", "-c", command)
     mine = lines_of_mine(service)
-    status, message = updated(service)
+    status, message = update(service, NEXT)
     assert status == 0, message
     assert conflicts(service) == set()
     assert lost(mine, service) == Counter()
