@@ -16,9 +16,9 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-# What nobody's settings may change: hooks that fail, line endings of the template.
+# Override the user's git settings: hooks could fail, and line endings could change.
 SETTINGS = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.autocrlf=false", "-c", "init.templateDir=")
-# What a git hook sets, and git takes for the repository to work on.
+# Variables that git hooks set, which would point git to another repository.
 REPOSITORY = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX"}
 SHORT_FORMS = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/", "git+": ""}
 
@@ -47,14 +47,14 @@ def address(answers: Path) -> str:
 
 
 def newest(repository: str) -> str:
-    """The tag of the newest release. The newest commit where there is none."""
+    """Return the tag of the newest release, or HEAD if there is none."""
     tags = git("-C", repository, "tag", "--list").split()
     releases = [tag for tag in tags if re.fullmatch(r"v?\d+(\.\d+)*", tag)]
     return max(releases, key=lambda tag: [int(part) for part in re.findall(r"\d+", tag)], default="HEAD")
 
 
 def run(release: Path) -> int:
-    """Run the updater of the release, and pass it the signals that end this one, so that it can tidy up."""
+    """Run the updater of the release, and forward termination signals, so that it can clean up."""
     uv = os.environ.get("UV") or "uv"
     command = [uv, "run", "--quiet", "--python", sys.executable, "--script", str(release / "update.py"), *sys.argv[1:]]
     with subprocess.Popen(command) as updater:

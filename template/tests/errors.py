@@ -1,4 +1,4 @@
-"""What an error looks like to a client. A service with another error format changes this file alone."""
+"""What an error looks like to a client. A service with another error format changes only this file."""
 
 from httpx import Response
 

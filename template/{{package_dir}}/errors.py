@@ -24,7 +24,7 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def respond_with_problem(error: ErrorResponse) -> Response:
-    """A problem document. That of a 5xx has the request's ID, by which its lines are found in the log."""
+    """Build a problem document. For a 5xx, it contains the request's ID, which identifies its lines in the log."""
     request = current_request.get()
     return problem(error, **({"request_id": request.id} if request and error.status >= 500 else {}))
 
@@ -35,7 +35,7 @@ def add_exception_handlers(
     model: type[BaseModel] = Problem,
     media_type: str = MEDIA_TYPE,
 ) -> None:
-    """Answer every error with what `respond` builds: `model` as `media_type` in OpenAPI."""
+    """Answer every error with what `respond` builds. OpenAPI documents it as `model` with `media_type`."""
     add_database_error_handlers(app, respond)
     document_errors(app, model, media_type)
 
@@ -50,7 +50,7 @@ def add_exception_handlers(
 
     @app.exception_handler(RequestValidationError)
     async def handle_invalid_request(_: Request, error: RequestValidationError) -> Response:
-        # Without the input, which may be long, secret, or not even valid in JSON.
+        # Leave out the input, which may be long, secret, or impossible to encode as JSON.
         errors = [{"loc": item["loc"], "msg": item["msg"], "type": item["type"]} for item in error.errors()]
         return respond(ErrorResponse(422, "The request is not valid.", errors=jsonable_encoder(errors)))
 
@@ -61,7 +61,7 @@ def add_exception_handlers(
 
 
 def allowed_methods(request: Request) -> list[str]:
-    """The methods of all routes with this path. The router names those of the first."""
+    """Return the methods of all routes with this path. Starlette names only those of the first."""
     contexts = iter_route_contexts(request.app.routes)
     matching = [context for context in contexts if context.matches(request.scope)[0] != Match.NONE]
     return sorted({method for context in matching for method in context.methods or ()})
@@ -80,7 +80,7 @@ def document_errors(app: FastAPI, model: type[BaseModel], media_type: str) -> No
         for path in schema["paths"].values():
             for operation in path.values():
                 documented = operation["responses"]
-                if "requestBody" in operation:  # it may be no UTF-8, or too long
+                if "requestBody" in operation:  # the body may be invalid UTF-8, or too long
                     for status in ("400", "413"):
                         documented.setdefault(status, {"description": responses[int(status)]})
                 for status, response in documented.items():

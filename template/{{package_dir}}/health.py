@@ -16,7 +16,7 @@ PROBES = frozenset({"/livez", "/readyz"})
 @router.get("/livez")
 @router.head("/livez", include_in_schema=False)
 async def live() -> dict[str, str]:
-    """Whether the process answers. It never asks the database, because a restart would not fix that."""
+    """Whether the process answers. It never checks the database, because restarting the service would not fix it."""
     return {"status": "live"}
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-# Nothing else is imported here: a worker of uvicorn configures its log before it answers the parent's health check.
+# Import only the standard library: a uvicorn worker configures logging before it answers the parent's health check.
 
 LEVEL = os.environ.get("LOG_LEVEL", "INFO").upper()
 JSON = os.environ.get("LOG_FORMAT") == "json"
@@ -29,14 +29,14 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def configure_logging() -> None:
-    """Configure logging where nobody has: uvicorn's --log-config does it earlier, and pytest has its own."""
+    """Configure logging unless it is configured already, by uvicorn's --log-config or by pytest."""
     if not logging.getLogger().handlers:
         dictConfig(json.loads(Path(__file__).with_name("logging.json").read_text()))
 
 
 @dataclass(slots=True)
 class RequestContext:
-    """What every line of a request says."""
+    """The fields that all log lines of a request share."""
 
     id: str
     trace_id: str | None
@@ -58,7 +58,7 @@ class RequestContext:
 
     @property
     def target(self) -> str:
-        """The route in JSON. For a person who develops the path, which may hold values."""
+        """The route in JSON logs; in text logs, which are for development, the path, which may contain values."""
         return (self.route or "-") if JSON else quote(self.scope["path"])
 
 
@@ -73,7 +73,7 @@ def current_trace_id() -> str | None:
 
 
 class JSONFormatter(logging.Formatter):
-    """One object per line. Every character that is not ASCII is escaped, so no value starts a line of its own."""
+    """One object per line. Every character that is not ASCII is escaped, so no value can start a new line."""
 
     encode = json.JSONEncoder(default=str).encode
 
@@ -104,7 +104,7 @@ class JSONFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """For people. Every line but the first of a record is indented, so no value looks like a record of its own."""
+    """For people. Every line but the first of a record is indented, so no value can look like a new record."""
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
@@ -130,7 +130,7 @@ class URLFilter(logging.Filter):
 
 
 def format_exception(error: BaseException) -> Iterator[str]:
-    """The traceback of an error and of its causes, with messages that do not quote what was validated."""
+    """The traceback of an error and of its causes, without the input that failed validation."""
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
         yield from format_exception(cause)

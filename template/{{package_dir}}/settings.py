@@ -16,12 +16,12 @@ STARTUP_FAILURE = 3
 class Settings(EnvironmentSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     max_body_size: int = Field(default=1024 * 1024, ge=0)
-    """The longest request body, in bytes. A longer one gets a 413."""
+    """The maximum size of a request body, in bytes. A larger one gets a 413."""
     # Yours:
 
 
 def read_settings() -> Settings:
-    """Read the settings of this process. If one is missing or invalid, say so in a sentence and exit."""
+    """Read the settings of this process. If one is missing or invalid, print a sentence that says so and exit."""
     try:
         return Settings()
     except InvalidSettings as error:

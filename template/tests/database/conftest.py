@@ -1,4 +1,4 @@
-"""Keep these tests apart from the application's: its fixtures do not run here, and its pytest settings do not matter."""
+"""Isolate these tests from the fixtures and the pytest settings of the application."""
 
 import inspect
 from dataclasses import replace
@@ -22,7 +22,7 @@ from .fixtures import (  # noqa: F401 - defined here, they take precedence over 
 
 HERE = Path(__file__).parent
 
-# A program without FastAPI runs the rest.
+# Without FastAPI, only the other tests run.
 collect_ignore = [
     file.name for file in HERE.glob("test_*.py") if find_spec("fastapi") is None and "from fastapi" in file.read_text()
 ]
@@ -36,14 +36,14 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: Any) -> None:
-    # Whatever asyncio_mode and default loop scopes are: a pooled connection belongs to the loop that made it.
+    # Independent of asyncio_mode and default loop scopes, because a pooled connection belongs to one event loop.
     if inspect.iscoroutinefunction(obj) and collector.istestfunction(obj, name):
         pytest.mark.asyncio(loop_scope="session")(obj)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Leave out every fixture of the application, also one that is autouse or overrides a fixture of pytest."""
+    """Remove the application's fixtures, including autouse ones and those that override pytest's own."""
     info = metafunc.definition._fixtureinfo
     theirs = set()
     for name, definitions in list(info.name2fixturedefs.items()):
@@ -58,6 +58,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def is_of_application(definition: pytest.FixtureDef[Any]) -> bool:
-    """Whether a fixture is neither one of these tests nor of an installed package."""
+    """Whether a fixture comes from neither these tests nor an installed package."""
     file = Path(inspect.unwrap(definition.func).__code__.co_filename)
     return HERE not in file.parents and not {"site-packages", "dist-packages"} & set(file.parts)

@@ -1,4 +1,4 @@
-"""The bodies of requests and responses, apart from how the data is stored."""
+"""Request and response bodies, separate from how the data is stored."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from ..database import Key
 from ..database.validators import PlainDate, WholeNumber
 
-# No control characters, because PostgreSQL stores no NUL, and at least one character that is no space.
+# No control characters, because PostgreSQL cannot store NUL, and at least one character that is not a space.
 TEXT = r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"
 
 Text = Annotated[str, Field(max_length=200, pattern=TEXT), AfterValidator(str.strip)]

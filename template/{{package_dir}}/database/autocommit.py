@@ -1,4 +1,4 @@
-"""Read sessions: AUTOCOMMIT, and a connection only while a statement runs."""
+"""Read sessions, which use AUTOCOMMIT and hold a connection only while a statement runs."""
 
 import re
 from collections.abc import Callable
@@ -18,8 +18,8 @@ WRITE = re.compile(r"\s*(ALTER|CREATE|DELETE|DROP|INSERT|MERGE|TRUNCATE|UPDATE)\
 class ReadOnlySession(QuotaSession):
     """A session that reads in one round trip for each statement and refuses to write.
 
-    It returns its connection after each statement. A transaction that the caller begins, with `connection()` or
-    `begin()`, keeps the connection until it ends.
+    It returns its connection after each statement. If the caller begins a transaction, with `connection()` or
+    `begin()`, the session keeps the connection until the transaction ends.
     """
 
     in_autocommit = False
@@ -45,7 +45,7 @@ class ReadOnlySession(QuotaSession):
             try:
                 return run(*args, **options)
             finally:
-                # Not commit(): the rows are read, and there is nothing to tell the server.
+                # close() instead of commit(), because there is nothing to tell the server after a read.
                 if (transaction := self.get_transaction()) is not None:
                     transaction.close()
         # The statement is part of another one, such as the second query of selectinload, or of a transaction.
@@ -65,8 +65,8 @@ def refuse_write(*_: Any) -> None:
 
 @event.listens_for(ReadOnlySession, "after_begin")
 def start_autocommit(session: ReadOnlySession, _: Any, connection: Connection) -> None:
-    """Set it on the driver, because SQLAlchemy's isolation_level costs each read as much CPU as a BEGIN."""
-    # Not in a test's transaction or on SQLite, nor where the caller chose a level.
+    """Switch AUTOCOMMIT on in the driver. SQLAlchemy's isolation_level costs each read as much CPU as BEGIN."""
+    # Skip this in a test's transaction, on SQLite, and where the caller chose an isolation level.
     session.in_autocommit = (
         session.bind is not connection
         and connection.dialect.name == "postgresql"
@@ -78,7 +78,7 @@ def start_autocommit(session: ReadOnlySession, _: Any, connection: Connection) -
 
 
 def end_autocommit(dbapi_connection: Any, _: ConnectionPoolEntry) -> None:
-    """The counterpart of `start_autocommit`, when the connection returns to the pool."""
+    """Undo `start_autocommit` when the connection returns to the pool."""
     if dbapi_connection is not None:  # None: the connection broke
         dbapi_connection.autocommit = False
 

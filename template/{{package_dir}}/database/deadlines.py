@@ -1,7 +1,7 @@
 """How long statements may run, on the server and in the client.
 
-The server ends a statement after `statement_timeout`. A server that is frozen or cut off ends nothing, so the client waits
-a little longer and then drops the connection without another word: it would wait for the answer to a cancel request, too.
+The server cancels a statement after `statement_timeout`. A frozen or unreachable server cannot, so the client waits
+a little longer and then drops the connection. It sends no cancel request, because that would hang, too.
 """
 
 from typing import Any
@@ -17,11 +17,11 @@ from .autocommit import ReadOnlySession
 from .quota import holds_connection
 
 LONGEST_MARGIN = 5
-"""Seconds that the client waits at most after the server should have ended the statement."""
+"""How many seconds at most the client waits after the server should have cancelled the statement."""
 
 
 def client_timeout(statement_timeout: float) -> float | None:
-    """How many seconds the client waits for an answer: half as long again as the server, for ever if it has no limit."""
+    """Return the client's limit: 1.5 times the server's, at most LONGEST_MARGIN longer. None if the server has none."""
     if not statement_timeout:
         return None
     return statement_timeout + min(statement_timeout / 2, LONGEST_MARGIN)
@@ -32,7 +32,7 @@ def milliseconds(seconds: float) -> str:
 
 
 async def set_statement_timeout(db: AsyncSession | AsyncConnection, seconds: float) -> None:
-    """Let each statement of this transaction run for `seconds`, 0 for as long as it takes, at one round trip.
+    """Let each statement of this transaction run for `seconds`. 0 removes the limit. Takes one round trip.
 
     In a migration: `op.run_async(set_statement_timeout, seconds)`. Raises InvalidRequestError in a read session that is
     not in a transaction, because the next statement may be on another connection.
@@ -56,7 +56,7 @@ def extend_limits(connection: Connection, seconds: float) -> None:
 
 
 def restore_client_timeout(_: Any, entry: ConnectionPoolEntry) -> None:
-    """When the connection returns to the pool. The server restores its limit at the end of the transaction."""
+    """Restore the client's limit when the connection returns to the pool. The server's ends with the transaction."""
     if "client_timeout" in entry.info and entry.driver_connection is not None:
         set_client_timeout(entry.driver_connection, entry.info.pop("client_timeout"))
 
@@ -69,7 +69,7 @@ def set_client_timeout(driver: Any, seconds: float | None) -> None:
 def drop_silent_connection(context: ExceptionContext) -> OperationalError | None:
     """Map asyncpg's TimeoutError to an error with an SQLSTATE, as if the server had cancelled the statement.
 
-    If the statement is COMMIT, nobody knows whether the server has done it.
+    If the statement is COMMIT, its outcome is unknown.
     """
     if not isinstance(context.original_exception, TimeoutError) or context.connection is None:
         return None
@@ -77,7 +77,7 @@ def drop_silent_connection(context: ExceptionContext) -> OperationalError | None
     seconds = driver._config.command_timeout
     if seconds is None:
         return None
-    driver.terminate()  # or else SQLAlchemy would wait two seconds for a cancel request and a goodbye
+    driver.terminate()  # otherwise SQLAlchemy would wait two seconds to cancel and close
     error = asyncpg.QueryCanceledError(f"the server did not answer within {seconds:g} s")
     return OperationalError(
         context.statement,

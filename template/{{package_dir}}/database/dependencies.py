@@ -14,7 +14,7 @@ from .validators import Digits
 
 
 async def get_database(connection: HTTPConnection) -> Database:
-    """For streams, websockets and background tasks: they outlive the request's session and open their own."""
+    """For streams, websockets and background tasks, which outlive the request's session and open their own."""
     return cast(Database, connection.app.state.database)
 
 
@@ -35,7 +35,7 @@ async def get_read_db(connection: HTTPConnection) -> AsyncIterator[AsyncSession]
 
 
 CurrentDatabase = Annotated[Database, Depends(get_database)]
-# Without scope="function" the commit would run after the response: if it failed, the client would have a 201 and no row.
+# Without scope="function" the commit would run after the response, so a failed commit could follow a 201.
 DbSession = Annotated[AsyncSession, Depends(get_db, scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(get_read_db, scope="function")]
 

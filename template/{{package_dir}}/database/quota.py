@@ -1,7 +1,7 @@
-"""What one request may take from the pool: one connection at a time, and `pool_timeout` seconds of waiting in all.
+"""Limit each request to one pool connection at a time, and to `pool_timeout` seconds of waiting in total.
 
 A request that holds a connection while it waits for a second one deadlocks the pool as soon as enough requests do so at
-once. So the second one is refused every time, also when the pool has connections to spare.
+once. The second one is therefore always refused, even if the pool has connections to spare.
 """
 
 import asyncio
@@ -75,7 +75,7 @@ class QuotaSession(Session):
 
 
 class QuotaPool(AsyncAdaptedQueuePool):
-    """Makes a request wait `timeout` seconds in all, however many connections it takes one after the other."""
+    """Lets a request wait at most `timeout` seconds in total, however many connections it takes in turn."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -1,4 +1,4 @@
-"""Keeps the values of rows out of the text of errors, and so out of logs. `DATABASE_LOG_VALUES` shows them."""
+"""Keep row values out of error messages, and therefore out of logs. `DATABASE_LOG_VALUES` shows them."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ HIDDEN = "the message is hidden, because it may quote a value. DATABASE_LOG_VALU
 
 
 def hide_values(context: ExceptionContext) -> None:
-    """Remove what PostgreSQL quotes of rows and parameters: `hide_parameters` only hides what SQLAlchemy adds."""
+    """Remove the values that PostgreSQL quotes. `hide_parameters` hides only what SQLAlchemy adds."""
     wrapper: Any = context.original_exception
     wrapped: Any = context.sqlalchemy_exception
     error = wrapper.__cause__

@@ -1,4 +1,4 @@
-"""Repositories: where a domain keeps its statements. They take SQLAlchemy statements and return rows."""
+"""Repositories hold the queries of a domain. They take SQLAlchemy statements and return rows."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -16,7 +16,7 @@ Model = TypeVar("Model", bound=DeclarativeBase)
 
 
 class Repository(Generic[Model]):
-    """Rows of one model. A method is one query, unless it says otherwise, and never commits.
+    """Access to the rows of one model. Each method runs one query, unless documented otherwise, and never commits.
 
     class BookRepository(Repository[Book]):
         model = Book
@@ -28,7 +28,7 @@ class Repository(Generic[Model]):
         self.db = db
 
     async def get(self, key: Any, *options: ORMOption) -> Model:
-        """Return the row with this primary key, or tuple of keys. Each `selectinload` in `options` is one more query.
+        """Return the row with this primary key; a composite key is a tuple. Each `selectinload` adds one query.
 
         Raises NotFoundError, which becomes a 404.
         """
@@ -72,7 +72,7 @@ class Repository(Generic[Model]):
         return await keyset_page(self.db, statement, order, cursor=cursor, limit=limit, descending=descending)
 
     async def offset_page(self, statement: Select[Model], *, offset: int = 0, limit: int = 20) -> OffsetPage[Model]:
-        """Return a page with the number of all rows that match: two queries. See `offset_page`."""
+        """Return a page and the total number of matching rows, in two queries. See `offset_page`."""
         return await offset_page(self.db, statement, offset=offset, limit=limit)
 
     async def add(self, row: Model) -> Model:
@@ -85,7 +85,7 @@ class Repository(Generic[Model]):
         return row
 
     async def update(self, row: Model, changes: Mapping[str, Any]) -> Model:
-        """Set attributes of a row. `updated_at` is loaded by the same query, and no change is no query.
+        """Set attributes of a row. The same query loads `updated_at`. If nothing changed, no query runs.
 
         Raises IntegrityError if a constraint refuses the change.
         """

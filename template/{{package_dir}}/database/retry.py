@@ -26,10 +26,10 @@ async def run_transaction(
     isolation_level: str = "SERIALIZABLE",
     attempts: int = 10,
 ) -> T:
-    """Run `work` in a transaction of its own, and retry the whole on a serialization failure or a deadlock.
+    """Run `work` in its own transaction, and retry all of it on a serialization failure or a deadlock.
 
     `work` receives a new session each time and must have no effect outside it. Raises the last DBAPIError after
-    `attempts` tries, over HTTP a 503, and ValueError if `attempts` is less than 1.
+    `attempts` tries, which becomes a 503 over HTTP, and ValueError if `attempts` is less than 1.
     """
     for attempt in range(attempts):
         try:

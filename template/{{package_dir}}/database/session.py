@@ -23,10 +23,10 @@ class ScopedSession(AsyncSession):
 
 
 class Database:
-    """Opens sessions. Each process has one, made by `init_db` or `open_db`.
+    """Opens sessions. Each process has one `Database`, created by `init_db` or `open_db`.
 
     `read_engine` and `probe_engine` default to `engine`. A test passes the connection of its transaction in place of an
-    engine: then all sessions work inside that transaction. `readiness_timeout` is in seconds.
+    engine, so that all sessions work inside that transaction. `readiness_timeout` is in seconds.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Database:
         self._read_bind = read_engine or engine
         self._probe_bind = probe_engine or engine
         self.readiness_timeout = readiness_timeout
-        # With close_resets_only, a session used after its end would silently open again, and leak its connection.
+        # With close_resets_only, a session used after it is closed would silently reopen and leak its connection.
         options = {"class_": ScopedSession, "expire_on_commit": False, "close_resets_only": False, **session_options}
         self._session = async_sessionmaker(engine, sync_session_class=QuotaSession, **options)
         self._read_session = async_sessionmaker(
@@ -63,7 +63,7 @@ class Database:
     async def session_scope(self, isolation_level: str | None = None) -> AsyncIterator[AsyncSession]:
         """One transaction: committed at the end of the block, rolled back on any exception.
 
-        Raises InvalidRequestError at its first statement when the request has another transaction open.
+        The first statement raises InvalidRequestError if the request has another transaction open.
         """
         async with self._session() as db:
             await set_isolation_level(db, isolation_level)
@@ -72,7 +72,7 @@ class Database:
 
     @asynccontextmanager
     async def read_scope(self, isolation_level: str | None = None) -> AsyncIterator[AsyncSession]:
-        """Reads that cost one round trip each, from `DATABASE_READ_URL` if that is set.
+        """A session for reads that cost one round trip each, from `DATABASE_READ_URL` if that is set.
 
         The session holds a connection only while a statement runs, so two statements may see different states, and
         reach different replicas. A stream, or several reads of one state, need a transaction, which holds its

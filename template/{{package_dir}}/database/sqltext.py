@@ -1,4 +1,4 @@
-"""What telemetry and logs may say about a statement: its text without values, and a summary of it."""
+"""Describe a statement for telemetry and logs, by a summary and by its text without values."""
 
 import re
 from functools import lru_cache
@@ -7,7 +7,7 @@ from typing import NamedTuple
 MAX_TEXT = 4096
 MAX_SUMMARY = 255
 
-# The order matters: a quote in a comment starts no string. A literal without an end reaches to the end of the text.
+# The order matters, because a quote in a comment starts no string. An unterminated literal extends to the end.
 TOKEN = re.compile(
     r"""
     (?P<identifier>"(?:[^"]|"")*")

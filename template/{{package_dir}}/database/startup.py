@@ -1,4 +1,4 @@
-"""Connecting when a program starts: wait for the server, check the connection, and explain a failure."""
+"""Connect when a program starts: wait for the server, check the connection, and explain a failure."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ CLOSE_TIMEOUT = 5
 
 @asynccontextmanager
 async def open_db(settings: DatabaseSettings) -> AsyncIterator[Database]:
-    """`init_db` and `close_db` around a block, for lifespans, jobs and scripts. Raises DatabaseUnavailable."""
+    """Run a block between `init_db` and `close_db`, in lifespans, jobs and scripts. Raises DatabaseUnavailable."""
     database = await init_db(settings)
     try:
         yield database
@@ -37,7 +37,7 @@ async def open_db(settings: DatabaseSettings) -> AsyncIterator[Database]:
 
 
 async def init_db(settings: DatabaseSettings) -> Database:
-    """Open the database and check the connection, for at most `startup_timeout` seconds.
+    """Open the database, and wait at most `startup_timeout` seconds for a connection.
 
     Raises DatabaseUnavailable, whose text is one sentence for the person who starts the program.
     """
@@ -51,7 +51,7 @@ async def init_db(settings: DatabaseSettings) -> Database:
 
 
 async def close_db(database: Database) -> None:
-    """Close all pooled connections, in at most CLOSE_TIMEOUT seconds: a server that hangs does not say goodbye."""
+    """Close all pooled connections, or give up after CLOSE_TIMEOUT seconds, because a hung server never answers."""
     with suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_TIMEOUT):
             await database.dispose()
@@ -85,7 +85,7 @@ async def wait_until_ready(database: Database, settings: DatabaseSettings) -> No
                     reason = str(error.orig)
                     if sqlstate(error) == SQLState.PROTOCOL_VIOLATION:
                         reason += " (behind a pooler, set DATABASE_POOLER=transaction)"
-                    # Starting up, restarting, refusing, full: worth another try. A wrong password is not.
+                    # Retry if the server is starting, refusing connections or full, but not if the password is wrong.
                     elif (sqlstate(error) or "").startswith(RETRYABLE):
                         await asyncio.sleep(RETRY_DELAY)
                         continue

@@ -1,4 +1,4 @@
-"""Spans and metrics of the database by OpenTelemetry's conventions, and a log line for each slow statement.
+"""Database spans and metrics under OpenTelemetry's conventions, and a log line for each slow statement.
 
 Spans and metrics go to the providers that the program sets up. Without a provider, or without opentelemetry-api, only
 the log line remains. https://opentelemetry.io/docs/specs/semconv/db/
@@ -66,7 +66,7 @@ observed_pools: WeakSet[ObservedPool] = WeakSet()
 
 
 def observe_engine(engine: AsyncEngine, slow_statement: float) -> None:
-    """Measure the engine's statements and its pool, and log statements of `slow_statement` seconds; with 0, none."""
+    """Measure the engine's statements and pool. Log statements that take `slow_statement` seconds, unless it is 0."""
     server = describe_server(engine.url)
     if available and isinstance(engine.pool, ObservedPool):
         places = ",".join(f"{host}:{port or 5432}" for host, port in hosts_of(engine.url))
@@ -110,7 +110,7 @@ def describe_server(url: URL) -> Attributes:
 
 
 def describe_error(error: BaseException) -> Attributes:
-    """Its SQLSTATE, or its type. Not its message, which may hold values."""
+    """Describe an error by its SQLSTATE or type, not by its message, which may contain values."""
     if sqlstate := getattr(error, "sqlstate", None):
         return {"error.type": sqlstate, "db.response.status_code": sqlstate}
     return {"error.type": f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")}

@@ -1,4 +1,4 @@
-"""Database URLs: what the layer accepts, what asyncpg gets, and what messages say. No message shows a password."""
+"""Parse database URLs for asyncpg, and describe them in messages, which never show a password."""
 
 import re
 from urllib.parse import parse_qsl, unquote
@@ -17,7 +17,7 @@ CHOICES = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
     "target_session_attrs": ("any", "primary", "standby", "prefer-standby", "read-write", "read-only"),
 }
-# What asyncpg does anyway. Other values of these parameters are not supported.
+# Values that match what asyncpg does anyway. Other values of these parameters are not supported.
 NO_OPS = {
     "channel_binding": ("disable", "prefer"),
     "client_encoding": ("auto", "utf8", "utf-8"),
@@ -62,7 +62,7 @@ def parse_url(value: str | URL) -> URL:
         raise ValueError(f"is not the URL of a PostgreSQL database; {EXAMPLE}")
     login, _, rest = rest.rpartition("@")
     user, _, password = login.partition(":")
-    # After a second @, a part of the password would pass for the host, and messages would show it.
+    # With a second @, part of the password would be taken for the host and shown in messages.
     if "@" in login or re.search("[/?#]", user):
         raise ValueError("contains an @ that is not escaped; write %40 instead")
     location, _, query = rest.partition("?")
@@ -94,7 +94,7 @@ def read_query(query: str) -> dict[str, str]:
     parameters: dict[str, str] = {}
     for name, value in parse_qsl(query):
         name = SYNONYMS.get(name, name)
-        # SQLAlchemy repeats `host` for several hosts. Of any other parameter, the last one counts.
+        # SQLAlchemy repeats `host` for several hosts. For any other parameter, the last value wins.
         parameters[name] = f"{parameters[name]},{value}" if name == "host" and name in parameters else value
     return parameters
 
@@ -116,7 +116,7 @@ def split_hosts(hosts: str, ports: str) -> list[tuple[str, str]]:
 
 
 def check_parameters(parameters: dict[str, str]) -> dict[str, str]:
-    """The parameters that are left to asyncpg and the server. Raises ValueError for one that is not supported."""
+    """Return the parameters to pass to asyncpg and the server. Raises ValueError for unsupported ones."""
     checked: dict[str, str] = {}
     for name, value in parameters.items():
         if value.lower() in NO_OPS.get(name, ()):
@@ -141,7 +141,7 @@ def hosts_of(url: URL) -> list[tuple[str, str]]:
 
 
 def describe_url(url: URL | str) -> str:
-    """What messages say: `db.example:5432, database 'shop', user 'ann'`. Raises ValueError."""
+    """Describe a URL in messages: `db.example:5432, database 'shop', user 'ann'`. Raises ValueError."""
     url = parse_url(url)
     places = [f"{host}:{port}" if port else host for host, port in hosts_of(url)]
     user = f", user {url.username!r}" if url.username else ""

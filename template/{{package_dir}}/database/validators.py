@@ -1,4 +1,4 @@
-"""Validators of request data: they refuse notations that OpenAPI does not document."""
+"""Validators for request data. They reject notations that OpenAPI does not document."""
 
 import re
 from datetime import date

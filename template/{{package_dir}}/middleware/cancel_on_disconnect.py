@@ -6,8 +6,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 class CancelOnDisconnectMiddleware:
     """Cancel a GET or HEAD, and its query, when the client disconnects.
 
-    Requests that may write always finish. So does a GET that has begun to respond, or that calls receive() itself: it
-    notices the disconnect without help.
+    Requests that may write always finish. So does a GET that has begun to respond, or that calls receive() itself and
+    therefore notices the disconnect.
     """
 
     WATCH_AFTER = 1.0  # seconds; a task for each request would cost quick requests more than it saves

@@ -19,7 +19,7 @@ SANE_ID = re.compile(rb"[\w.:+/=@-]{1,128}")
 class RequestLogMiddleware:
     """Log each request when its response is complete, with an ID that is also in the response.
 
-    The ID comes from the header X-Request-ID if that is sane. Successful probes are not logged.
+    The ID comes from the X-Request-ID header if that is safe to repeat. Successful probes are not logged.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -74,7 +74,7 @@ class RequestLogMiddleware:
         except Exception as error:
             handler = scope["app"].exception_handlers.get(Exception)
             if handler is not None and not status and scope["type"] == "http":
-                # Starlette would respond outside of this middleware, without the ID and without a line.
+                # Starlette would respond outside this middleware, without the ID or a log line.
                 response = await handler(Request(scope), error)
                 await response(scope, receive, send_with_id)
             raise
