@@ -48,6 +48,8 @@ def test_added_to_an_application(template: Path, workspace: Path, postgres: str,
     add_notes(project, package_dir)
     add_programs(project, package_dir)
     environment = {"PYTHONPATH": "", "DATABASE_URL": postgres, "TEST_DATABASE_URL": postgres}
+    # No folder of another pytest is there, for which pytest would warn when it cannot delete it.
+    environment["PYTEST_DEBUG_TEMPROOT"] = str(project.parent)
     *_, quick, real = (outcome(run(project, "sh", "-c", command, **environment)) for command in message.commands)
     assert real == {"passed": quick["passed"] + quick["deselected"]}
     run(project, "alembic", "check", **environment)

@@ -29,12 +29,18 @@ def project(render: Render) -> Path:
 
 
 @pytest.fixture(scope="session")
-def builder(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    """With the image built."""
+def builder(project: Path, workspace: Path) -> Builder:
+    """With the image built.
+
+    Not in pytest's own folder: every pytest that starts tries to delete the old ones, and warns when it cannot because
+    an interrupted run left a container mounted there.
+    """
     if not is_possible():
         assert "CI" not in os.environ, MISSING
         pytest.skip(MISSING)
-    builder = Builder(tmp_path_factory.mktemp("images"))
+    folder = workspace / "images"
+    folder.mkdir()
+    builder = Builder(folder)
     (base,) = set(re.findall(r"^FROM (\S+)", (project / "Dockerfile").read_text(), re.MULTILINE))
     builder.make_base(f"docker.io/library/{base}")
     run(project, "uv", "lock", "--quiet", UV_SYSTEM_CERTS="1")
