@@ -114,8 +114,11 @@ def add_major(folder: Path) -> None:
     (package / "database" / "backoff.py").write_text(f"{retry}\n# The other.\n")
     (package / "database" / "retry.py").unlink()
     (folder / "template" / ".env.example").unlink()
-    for file in (folder / "template").rglob("*.jinja"):
-        file.write_text(file.read_text().replace("{% if docker %}", "{% if true %}"))
+    for file in filter(Path.is_file, (folder / "template").rglob("*")):
+        text = file.read_text().replace("{% if docker %}", "{% if true %}")
+        text = re.sub(r"from \. import health\b", "from .probes import health", text)
+        text = re.sub(r"from (\.+)health import", r"from \1probes.health import", text)
+        file.write_text(text.replace("from .retry import", "from .attempts import"))
     before, _, rest = (folder / "copier.yml").read_text().partition("docker:\n")
     (folder / "copier.yml").write_text(before + rest.partition("\n\n")[2].replace("docker", "true"))
     moves = yaml.safe_load((folder / "updater" / "moves.yml").read_text())
