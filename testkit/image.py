@@ -51,10 +51,11 @@ class Builder:
         return process.stdout.strip()
 
     def command(self, *arguments: str | Path) -> list[str | Path]:
-        return ["buildah", "--root", self.folder / "storage", "--runroot", self.folder / "run", *arguments]
+        storage = ("--storage-driver", "vfs", "--root", self.folder / "storage", "--runroot", self.folder / "run")
+        return ["buildah", *storage, *arguments]
 
     def environment(self) -> dict[str, str]:
-        return os.environ | {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
+        return os.environ | {"BUILDAH_ISOLATION": "chroot"}
 
     def make_base(self, name: str) -> None:
         """A Debian with Python under the name that the Dockerfile asks for. It trusts what this machine trusts."""

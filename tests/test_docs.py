@@ -42,8 +42,8 @@ ELSEWHERE = {
     "docker build --build-arg TELEMETRY=1 .": "test_render.py::test_container_files_are_valid",
     "uv sync --extra telemetry": "test_telemetry.py::test_an_endpoint_without_the_exporter",
     "docker compose up --build": "test_render.py::test_container_files_are_valid",
-    "copier copy": COPY,
     "pytest --database=postgres": "test_services.py::test_suite",
+    "pytest tests/database": "test_database_scope.py::test_added_to_an_application",
     "copier copy --defaults -d project_name=Shop <address> shop": COPY,
     "copier copy <address> shop": COPY,
     "copier update": "test_changed_answers.py::test_an_answer_changes",
@@ -81,11 +81,12 @@ INSTEAD = {
     r"^((\.venv/bin/)?python) -m shop": r"\1 -m shop.database.devserver \1 -m shop",
     r"^git -C <template> diff 1.0.0 1.1.0": f"git -C ../history diff 1.0.0 {WORKING_TREE}",
     r"^cd shop$": "cd ../shop",
+    r"^make render DEST=../shop$": 'make render DEST=../shop ARGS="-d project_name=Shop"',
 }
 
 PATH = re.compile(r"^(?:[\w.-]+/[\w./-]*|[\w-]+\.(?:ini|md|py|toml|txt|ya?ml)|\.\w+)$")
 # Files that a reader has, and the template does not.
-YOURS = {"database.py", "compose.override.yaml", "pytest.ini", "uv.lock"}
+YOURS = {"database.py", "compose.override.yaml", ".git", "pytest.ini", "uv.lock"}
 
 
 class Reader:
@@ -231,6 +232,8 @@ def test_commands(page: str, render: Render, request: pytest.FixtureRequest) -> 
             continue
         elif page == "docs/existing.md" and snippet.language in ("python", "ini"):
             continue  # test_database_scope.py, test_existing_database.py
+        elif snippet.language == "python" and page == "docs/recipes/*.md":
+            continue  # test_http.py runs the suite with the page's tests/errors.py
         elif snippet.language == "python":
             file, name = snippet.before
             request.getfixturevalue("reader").edits(file, name, snippet.text)
