@@ -233,7 +233,7 @@ def test_commands(page: str, render: Render, request: pytest.FixtureRequest) -> 
         elif page == "docs/existing.md" and snippet.language in ("python", "ini"):
             continue  # test_database_scope.py, test_existing_database.py
         elif snippet.language == "python" and page == "docs/recipes/*.md":
-            continue  # test_http.py runs the suite with the page's tests/errors.py
+            continue  # test_recipes.py runs the suite with the page's tests/errors.py
         elif snippet.language == "python":
             file, name = snippet.before
             request.getfixturevalue("reader").edits(file, name, snippet.text)
