@@ -46,7 +46,7 @@ def update(service: Path, version: str, *arguments: str, **environment: str) -> 
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert "Traceback" not in process.stdout
+    assert "Traceback" not in process.stdout, process.stdout
     return process.returncode, process.stdout
 
 

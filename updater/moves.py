@@ -103,7 +103,11 @@ def leaf(name: str, part: int = -1) -> str:
 
 def public(content: bytes) -> Iterator[str]:
     """The names that a module defines, and those that a package imports for others."""
-    for node in ast.parse(content).body:
+    try:
+        tree = ast.parse(content)
+    except SyntaxError:  # an older release allowed package_dir=class
+        return
+    for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names = [node.name]
         elif isinstance(node, ast.Assign | ast.AnnAssign):
