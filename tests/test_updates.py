@@ -1,4 +1,4 @@
-"""From every release to the working tree, and from there to what may come next: no lost line, no needless conflict."""
+"""Updates from every release to the working tree, and on to a made-up next release, lose no line."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""Starts without a server, with one that comes late, and with one that is too small."""
+"""Starting while PostgreSQL is down, slow to start, or short of connections."""
 
 import asyncio
 import socket
