@@ -193,10 +193,26 @@ def test_the_script_of_release_1_refuses_and_leads_to_the_new_one(history: Path,
     assert "The update did not come to its end. All is as it was before." in output
     assert {path: content for path, content in tree(service).items() if not path.startswith(".git/")} == before
     assert command(output).endswith(f".venv/bin/uv run --script $T/{LAUNCHER}")
-    run(service, "sh", "-c", f"{command(output)} --no-tests")
+    process = subprocess.run(
+        ["sh", "-c", f"{command(output)} --no-tests"],
+        cwd=service,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     assert conflicts(service) == set()
     assert lost(mine, service) == Counter()
     assert f"_commit: {NEXT}" in (service / ".copier-answers.yml").read_text()
+    # The example is the user's, and still imports what release 2 has renamed: that is all that a person must change.
+    assert process.returncode == 1
+    router = service / "src" / "my_service" / "books" / "router.py"
+    uses = [number for number, line in enumerate(router.read_text().splitlines(), 1) if "problem_responses" in line]
+    assert uses
+    moved = "my_service.problems.problem_responses is now my_service.errors.error_responses"
+    named = process.stdout.partition("\nNames that moved:\n")[2].partition("\n\n")[0].splitlines()
+    assert named == [f"{router.relative_to(service)}:{number}: {moved}" for number in uses]
+    assert list(service.rglob("*.before-update")) == []
 
 
 @pytest.mark.slow
