@@ -9,6 +9,7 @@ import asyncpg
 from .projects import ROOT
 
 LAYER_TESTS = ROOT / "tests" / "layer"
+SERVICE_TESTS = ROOT / "tests" / "service"
 
 
 class Render(Protocol):
@@ -27,11 +28,22 @@ def load_wire() -> Any:
 
 
 def add_layer_tests(project: Path) -> None:
-    """Add the tests of the layer that a project does not get: proofs of the template, run in each combination."""
-    (folder,) = (file.parent for file in project.glob("**/database/devserver.py"))
-    for file in LAYER_TESTS.glob("*.py*"):
-        text = file.read_text().replace("{{ import_name }}", folder.parent.name)
-        (project / "tests" / "database" / file.name.removesuffix(".jinja")).write_text(text)
+    """Add the tests of the layer that a project does not get. They prove the template, in each combination."""
+    add_tests(LAYER_TESTS, project, project / "tests" / "database")
+
+
+def add_service_tests(project: Path) -> None:
+    """Add the tests of a service and of its layer that a service does not get."""
+    add_layer_tests(project)
+    add_tests(SERVICE_TESTS, project, project / "tests")
+
+
+def add_tests(source: Path, project: Path, target: Path) -> None:
+    (layer,) = (file.parent for file in project.glob("**/database/devserver.py"))
+    for file in source.glob("*.py*"):
+        added = target / file.name.removesuffix(".jinja")
+        assert not added.exists(), f"{file.name} would replace a test that is rendered."
+        added.write_text(file.read_text().replace("{{ import_name }}", layer.parent.name))
 
 
 def load_module(file: Path) -> Any:

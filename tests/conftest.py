@@ -15,7 +15,7 @@ import pytest
 from testkit.combinations import SERVICES
 from testkit.projects import ROOT, commit, copy_working_tree, run
 from testkit.releases import build_history
-from testkit.rendering import Render, add_layer_tests, administer, load_devserver
+from testkit.rendering import Render, add_service_tests, administer, load_devserver
 
 collect_ignore = ["existing_app"]  # its tests run where the layer is added to it
 
@@ -82,10 +82,10 @@ def project(render: Render, combination: str) -> Path:
 
 @pytest.fixture(scope="session")
 def proven(project: Path, workspace: Path) -> Path:
-    """A copy of each combination, with the tests of the layer that a project does not get."""
+    """A copy of each combination, with the tests that a service does not get."""
     folder = Path(mkdtemp(dir=workspace)) / "project"
     copytree(project, folder)
-    add_layer_tests(folder)
+    add_service_tests(folder)
     return folder
 
 

@@ -117,7 +117,7 @@ RULES: list[tuple[int, Callable[[Path], None], tuple[str, ...], str]] = [
     (1, write_in_a_read_session, (*SUITE, "tests/books"), "A read session does not write"),
     (2, commit_after_the_response, (*SUITE, "tests/test_main.py"), "test_every_session_ends_before_the_response"),
     (3, use_two_sessions, (*SUITE, "tests/books"), "POST /books uses a second session"),
-    (4, load_lazily, (*SUITE, "tests/database/test_repository.py"), "Book.author wants lazy='raise'"),
+    (4, load_lazily, (*SUITE, "tests/database/test_repository.py"), "Book.author needs lazy='raise'"),
     (5, forget_to_load, (*SUITE, "tests/books"), "is not available due to lazy='raise'"),
     (6, forget_the_migration, (*POSTGRES, "tests/database/test_migrations.py"), "weight"),
     (

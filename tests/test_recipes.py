@@ -9,7 +9,7 @@ import pytest
 
 from testkit.edits import replace
 from testkit.projects import PYTEST, ROOT, run
-from testkit.rendering import Render, add_layer_tests
+from testkit.rendering import Render, add_layer_tests, add_service_tests
 
 RECIPES = ROOT / "docs" / "recipes"
 NAMES = sorted(module.stem for module in RECIPES.glob("*.py"))
@@ -54,6 +54,7 @@ def test_the_suite_of_a_service_follows_another_error_format(render: Render, pos
     )
     (described,) = re.findall(r"```python\n(.+?)```", (RECIPES / "error_format.md").read_text(), re.DOTALL)
     (project / "tests" / "errors.py").write_text(described)
+    add_service_tests(project)
     run(project, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres)
 
 

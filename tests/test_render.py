@@ -87,7 +87,6 @@ tests/conftest.py
 tests/errors.py
 tests/test_health.py
 tests/test_main.py
-tests/test_middleware.py
 
 tests/books/__init__.py
 tests/books/test_authors.py
@@ -95,7 +94,6 @@ tests/books/test_books.py
 
 tests/database/__init__.py
 tests/database/backends.py
-tests/database/conftest.py
 tests/database/fixtures.py
 tests/database/http.py
 tests/database/models.py

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from testkit.edits import ALL, EVERYDAY, lines_of_mine, package, replace
+from testkit.edits import ALL, EVERYDAY, append, lines_of_mine, package, replace
 from testkit.projects import PYTEST, commit, run
 from testkit.releases import NEXT, WORKING_TREE, questions
 from testkit.updates import TARGETS, bare_update, conflicts, edited, lost, start, update
@@ -65,6 +65,20 @@ def test_an_edit_survives(history: Path, tmp_path: Path, version: str, edit: str
     assert conflicts(service) == expected(service, version, [edit])
     assert lost(mine, service) == Counter()
     assert not (edit == "delete_example" and "books" in run(service, "git", "status", "--short"))
+
+
+@pytest.mark.slow
+def test_lines_in_a_test_that_the_release_drops_survive(history: Path, tmp_path: Path) -> None:
+    """Release 2 keeps the file, and proves the rest of it in the template."""
+    service = start(history, tmp_path / "service", "1.1.0")
+    suite = service / "tests" / "database" / "test_errors.py"
+    replace(suite, "async def test_a_deadlock(", "# This is mine.\nasync def test_a_deadlock(")
+    append(suite, "\n\ndef test_mine() -> None:\n    assert True\n")
+    commit(service, "Mine")
+    mine = lines_of_mine(service)
+    update(service, WORKING_TREE)
+    assert conflicts(service) == {"tests/database/test_errors.py"}
+    assert lost(mine, service) == Counter()
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from websockets.asyncio.client import connect
 
 from tests.database.backends import settings_for
-from tests.database.http import serve_http
+from tests.database.server import serve_http
 
 from .conftest import Serve, Trace
 

@@ -1,6 +1,7 @@
 """Isolate these tests from the fixtures and the pytest settings of the application."""
 
 import inspect
+import re
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +25,9 @@ HERE = Path(__file__).parent
 
 # Without FastAPI, only the other tests run.
 collect_ignore = [
-    file.name for file in HERE.glob("test_*.py") if find_spec("fastapi") is None and "from fastapi" in file.read_text()
+    file.name
+    for file in HERE.glob("test_*.py")
+    if find_spec("fastapi") is None and re.search(r"^from (fastapi|\.http)\b", file.read_text(), re.MULTILINE)
 ]
 
 
