@@ -90,6 +90,14 @@ class Postgres:
         """Whether this many requests run a statement or have a transaction open."""
         return await self.count("wait_event = 'PgSleep' OR state = 'idle in transaction'") == requests
 
+    async def has_blocked(self, requests: int) -> bool:
+        """Whether this many requests wait for a lock."""
+        return await self.count("wait_event_type = 'Lock'") == requests
+
+    async def has_replica(self) -> bool:
+        """Whether a standby receives what this server writes."""
+        return bool(await self.fetch("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"))
+
     async def is_idle(self) -> bool:
         """Whether the service runs no statement and has no transaction open."""
         return await self.count("state <> 'idle'") == 0

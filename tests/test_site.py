@@ -89,7 +89,16 @@ def leads_somewhere(name: str, link: str, pages: dict[str, Page], site: Path) ->
     path, anchor = urldefrag(link)
     file = (site / name).parent / unquote(path) if path else site / name
     target = str(file.resolve().relative_to(site))
+    if target.startswith("_downloads/"):
+        return file.is_file()
     return target in pages and (not anchor or unquote(anchor) in pages[target].ids)
+
+
+def test_panels_lead_into_the_runbook(pages: dict[str, Page]) -> None:
+    panels = json.loads((ROOT / "docs" / "dashboard.json").read_text())["panels"]
+    links = [link["url"].removeprefix("${runbook}#") for panel in panels for link in panel.get("links", [])]
+    assert set(links) - pages["runbook.html"].ids == set()
+    assert links
 
 
 def test_links_of_texts_outside_of_the_site() -> None:

@@ -191,6 +191,8 @@ async def test_the_metrics_of_two_workers(start: Start, collector: Collector) ->
     assert pool.endswith("_test")
     last = {instance: total(collector, f"{POOL}.timeouts", instance) for instance in instances}
     assert sum(last.values()) == answers.count(503) > 0
+    first = {p.resource["service.instance.id"]: p.value for p in reversed(points(collector, f"{POOL}.timeouts"))}
+    assert set(first.values()) == {0}
     # Each worker took one connection when it started.
     waits = sum(total(collector, f"{POOL}.wait_time", instance) for instance in instances)
     assert waits == answers.count(200) + 2

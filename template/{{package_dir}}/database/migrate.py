@@ -70,10 +70,11 @@ async def run_until_unlocked(connection: AsyncConnection, run: Callable[[Connect
             if sqlstate(error) != SQLState.LOCK_NOT_AVAILABLE:
                 raise
             await connection.rollback()
+            statement = (error.statement or "").strip()
             if asyncio.get_running_loop().time() > deadline:
                 holders = await name_open_transactions(connection)
-                raise MigrationBlocked(f"Could not acquire a lock for: {error.statement}\n{holders}") from error
-            logger.warning("Waiting for a lock: %s", error.statement)
+                raise MigrationBlocked(f"Could not acquire a lock for: {statement}\n{holders}") from error
+            logger.warning("Waiting for a lock: %s", statement)
         await asyncio.sleep(RETRY_DELAY)
 
 

@@ -53,6 +53,7 @@ class ObservedPool(QuotaPool):
 
     def observe(self, attributes: Attributes) -> None:
         self.attributes = attributes
+        timeouts.add(0, attributes)  # so that an alert sees the first one as an increase
         observed_pools.add(self)
 
     def recreate(self) -> Any:
