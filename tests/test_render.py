@@ -8,6 +8,7 @@ from tomllib import loads as parse_toml
 import yaml
 
 from testkit.combinations import SERVICES
+from testkit.edits import package
 from testkit.projects import ROOT, run, texts
 
 FILES = """
@@ -65,7 +66,7 @@ PACKAGE/database/keys.py
 PACKAGE/database/migrate.py
 PACKAGE/database/pagination.py
 PACKAGE/database/problems.py
-PACKAGE/database/quota.py
+PACKAGE/database/connection_quota.py
 PACKAGE/database/redaction.py
 PACKAGE/database/repository.py
 PACKAGE/database/retry.py
@@ -135,6 +136,16 @@ def expected_files(combination: str) -> list[str]:
 
 def test_exactly_these_files(project: Path, combination: str) -> None:
     assert sorted(texts(project)) == expected_files(combination)
+
+
+def test_the_trees_show_every_file(project: Path) -> None:
+    """AGENTS.md has a line for each file of the layer, and README.md one for each file and folder of the package."""
+    folder = package(project)
+    for page, place in (("AGENTS.md", folder / "database"), ("README.md", folder)):
+        tree = re.findall(r"^ +([\w.]+)/? {2,}\S", (project / page).read_text(), re.MULTILINE)
+        files = {path.name for path in place.iterdir()} - {"__init__.py", "logging.json", "py.typed"}
+        assert files - set(tree) == set(), page
+    assert set(tree) - files == {"tests", "scripts", "Makefile"}
 
 
 def test_no_empty_folder_and_no_empty_file(project: Path) -> None:

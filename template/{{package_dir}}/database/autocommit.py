@@ -9,7 +9,7 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, SessionTransactionOrigin
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from .quota import QuotaSession
+from .connection_quota import QuotaSession
 
 # SQL in text(). A function in a SELECT may still write, and so may a CTE.
 WRITE = re.compile(r"\s*(ALTER|CREATE|DELETE|DROP|INSERT|MERGE|TRUNCATE|UPDATE)\b", re.IGNORECASE)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from .autocommit import ReadOnlySession
-from .quota import holds_connection
+from .connection_quota import holds_connection
 
 LONGEST_MARGIN = 5
 """How many seconds at most the client waits after the server should have cancelled the statement."""

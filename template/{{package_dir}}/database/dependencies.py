@@ -8,7 +8,7 @@ from fastapi import Depends, Query
 from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .quota import request_quota
+from .connection_quota import request_quota
 from .session import Database
 from .validators import Digits
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 
 from .autocommit import ReadOnlySession, is_read_in_autocommit
-from .quota import QuotaSession, holds_connection
+from .connection_quota import QuotaSession, holds_connection
 
 
 class ScopedSession(AsyncSession):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from .quota import QuotaPool
+from .connection_quota import QuotaPool
 from .sqltext import describe_statement
 from .url import hosts_of
 
