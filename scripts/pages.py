@@ -20,7 +20,14 @@ from bench import report
 
 ROOT = Path(__file__).parents[1]
 
-TYPES = {"bool": "`true` or `false`", "DatabaseURL": "a URL", "Seconds": "seconds", "int": "a number", "str": "text"}
+TYPES = {
+    "DatabaseURL": "a URL",
+    "Networks": "addresses and networks",
+    "Seconds": "seconds",
+    "bool": "`true` or `false`",
+    "int": "a number",
+    "str": "text",
+}
 
 
 def fill(page: str) -> str:
@@ -105,8 +112,8 @@ def entries(settings: Any) -> list[str]:
         if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr)):
             continue
         name, info = field.target.id, settings.model_fields[field.target.id]
-        aliases = getattr(info.validation_alias, "choices", None)
-        names = aliases or [f"{settings.model_config['env_prefix']}{name}".upper()]
+        alias = info.validation_alias or f"{settings.model_config['env_prefix']}{name}".upper()
+        names = getattr(alias, "choices", [alias])
         heading = " or ".join(f"`{name}`" for name in names)
         what = inspect.cleandoc(str(ast.literal_eval(text.value)))
         default = "" if info.default is None else f", default `{info.default}`"

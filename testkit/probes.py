@@ -5,13 +5,17 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Body, Depends, Header, WebSocket
+from fastapi import APIRouter, Body, Depends, Header, Request, WebSocket
+from fastapi.sse import EventSourceResponse
 from sqlalchemy import text
 
 from .database.dependencies import CurrentDatabase, DbSession, ReadSession
+from .shutdown import Stopping
 
 router = APIRouter()
 
@@ -80,6 +84,20 @@ async def socket(value: str, websocket: WebSocket) -> None:
     await websocket.accept()
     await websocket.send_text(value)
     await websocket.close()
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def stream_events(stopping: Stopping) -> AsyncIterator[str]:
+    """One event, and nothing more for an hour."""
+    yield "started"
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), 3600)
+    yield "stopping"
+
+
+@router.get("/client")
+async def show_client(request: Request) -> dict[str, str]:
+    return {"address": request.client.host, "scheme": request.url.scheme}
 
 
 @router.get("/checked-out")

@@ -137,9 +137,11 @@ def launch(project: Path, output: Path, **environment: str) -> Iterator["subproc
     (command,) = re.findall(r"(?m)^CMD (\[.*\])$", (project / "Dockerfile").read_text())
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [*json.loads(command), "--host", "127.0.0.1", "--port", "0"],
+            json.loads(command),
             cwd=project,
-            env=clean_environment() | {"PYTHONPATH": str(project / "src"), "PYTHONUNBUFFERED": "1"} | environment,
+            env=clean_environment()
+            | {"PYTHONPATH": str(project / "src"), "PYTHONUNBUFFERED": "1", "PORT": "0"}
+            | environment,
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -29,6 +29,7 @@ scripts/owners.py
 scripts/update.py
 
 PACKAGE/__init__.py
+PACKAGE/__main__.py
 PACKAGE/errors.py
 PACKAGE/health.py
 PACKAGE/logging.json
@@ -37,6 +38,7 @@ PACKAGE/main.py
 PACKAGE/models.py
 PACKAGE/py.typed
 PACKAGE/settings.py
+PACKAGE/shutdown.py
 PACKAGE/telemetry.py
 
 PACKAGE/middleware/__init__.py

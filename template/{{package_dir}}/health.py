@@ -2,7 +2,7 @@
 
 import logging
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from sqlalchemy.exc import SQLAlchemyError
 
 from .database.dependencies import CurrentDatabase
@@ -22,8 +22,10 @@ async def live() -> dict[str, str]:
 
 @router.get("/readyz", responses=error_responses(503))
 @router.head("/readyz", include_in_schema=False)
-async def ready(database: CurrentDatabase) -> dict[str, str]:
-    """Whether the database answers, within `DATABASE_READINESS_TIMEOUT`."""
+async def ready(request: Request, database: CurrentDatabase) -> dict[str, str]:
+    """Whether the process is not about to stop, and the database answers within `DATABASE_READINESS_TIMEOUT`."""
+    if request.app.state.shutdown.requested:
+        raise HTTPException(503, "The service is stopping.")
     try:
         await database.ping()
     except (SQLAlchemyError, TimeoutError) as error:

@@ -1,10 +1,13 @@
 """The service is asked to stop while requests are in flight."""
 
 import asyncio
+import os
+import signal
+from pathlib import Path
 
 import pytest
 
-from testkit.service import Postgres, Start, get_many, until
+from testkit.service import Postgres, Service, Start, get_many, until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
@@ -33,3 +36,60 @@ async def test_sigterm_lets_requests_end_and_closes_the_pool(start: Start, embed
 
 async def nobody_connected(embedded: Postgres) -> bool:
     return await embedded.count("true") == 0
+
+
+async def read_events(service: Service) -> list[str]:
+    """All events of a stream, which has to end as HTTP asks for."""
+    async with service.client() as client, client.stream("GET", "/events") as response:
+        return [line async for line in response.aiter_lines() if line.startswith("data:")]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_load_balancer_sees_no_request_fail(start: Start, workers: int) -> None:
+    service = start(WEB_CONCURRENCY=str(workers), DRAIN_TIME="5")
+    unready = asyncio.Event()
+    answers: list[int] = []
+
+    async def send() -> None:
+        async with service.client() as client:
+            while not unready.is_set():
+                answers.append((await client.get("/authors")).status_code)
+                await asyncio.sleep(0.01)
+
+    async def probe() -> None:
+        while not unready.is_set():
+            async with service.client() as client:  # which opens a connection each time
+                if (await client.get("/readyz")).status_code == 503:
+                    unready.set()
+            await asyncio.sleep(0.1)
+
+    async with asyncio.TaskGroup() as tasks:
+        stream = tasks.create_task(read_events(service))
+        for each in (probe, *[send] * 8):
+            tasks.create_task(each())
+        await asyncio.sleep(1)
+        service.process.terminate()
+        await unready.wait()
+        assert not stream.done()
+        async with service.client() as late:
+            answers.append((await late.get("/authors")).status_code)
+    assert set(answers) == {200}
+    assert stream.result() == ['data: "started"', 'data: "stopping"']
+    await asyncio.to_thread(service.process.wait, 30)
+    output = service.output.read_text()
+    assert output.count("Application shutdown complete.") == workers
+    assert "Cancel" not in output
+
+
+async def test_ctrl_c_does_not_drain(start: Start) -> None:
+    service = start(WEB_CONCURRENCY="2", DRAIN_TIME="600")
+    stream = asyncio.create_task(read_events(service))
+    async with service.client() as client:
+        await get_many(client, "/authors")
+    # A terminal sends the signal to all of its processes.
+    parent = service.process.pid
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    for process in (parent, *map(int, children)):
+        os.kill(process, signal.SIGINT)
+    assert await stream == ['data: "started"', 'data: "stopping"']
+    assert await asyncio.to_thread(service.process.wait, 30) == 0

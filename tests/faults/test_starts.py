@@ -12,10 +12,7 @@ from testkit.service import Postgres, Start, launch, wait_for_output
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
 
-@pytest.mark.parametrize(
-    "workers",
-    ["1", pytest.param("2", marks=pytest.mark.xfail(strict=True, reason="uvicorn ends with 0 when workers do not"))],
-)
+@pytest.mark.parametrize("workers", ["1", "2"])
 async def test_a_start_without_a_server_is_one_sentence(probed: Path, tmp_path: Path, workers: str) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen

@@ -15,6 +15,7 @@ from recipes import (
     savepoints,
     scripts,
     serializable,
+    server_sent_events,
     streams,
     units_of_work,
     versions,
@@ -27,6 +28,7 @@ from recipes.queue import Task
 from recipes.savepoints import Subscriber
 from recipes.scripts import LoginToken
 from recipes.serializable import Shift
+from recipes.server_sent_events import Import
 from recipes.streams import Measurement
 from recipes.units_of_work import Reservation, StockItem
 from recipes.versions import Article
@@ -76,6 +78,28 @@ async def test_streams(database: Database, serve: Serve, trace: Trace) -> None:
     response = await trace("GET /measurements.csv, 2500 rows", lambda: client.get("/measurements.csv"))
     assert response.text.count("\n") == 2500
     assert response.text.startswith("1,0.0\n2,1.0\n")
+
+
+async def test_server_sent_events(database: Database, trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_sent_events, "POLL_INTERVAL", 3600)
+    async with database.session_scope() as db:
+        db.add(Import(percent=10))
+    app = create_app(Settings(_env_file=None, database=settings_for(None)))
+    app.state.database = database
+    app.include_router(server_sent_events.router)
+    stopping: asyncio.Event = app.state.shutdown.stopping
+
+    async def read_progress() -> list[str]:
+        stopping.clear()
+        events = []
+        async with serve_http(app) as client, client.stream("GET", "/imports/1/progress") as response:
+            async for line in response.aiter_lines():
+                if line.startswith("data:"):
+                    events.append(line)
+                    stopping.set()
+        return events
+
+    assert await trace("one event", read_progress) == ["data: 10"]
 
 
 async def test_websockets(database: Database, trace: Trace) -> None:

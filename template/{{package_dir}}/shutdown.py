@@ -1,0 +1,57 @@
+"""A stop that fails no request: `/readyz` turns 503 first, and the server closes its listeners later."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, cast
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+
+
+class Shutdown:
+    def __init__(self) -> None:
+        self.requested = False
+        self.stopping = asyncio.Event()
+
+    @contextmanager
+    def handle_signals(self, drain_time: float) -> Iterator[None]:
+        """Call the server's own signal handlers `drain_time` seconds late; for Ctrl-C, at once."""
+        handlers = {
+            number: handler
+            for number in (signal.SIGTERM, signal.SIGINT)
+            if callable(handler := signal.getsignal(number))
+        }
+        # Tests have no server that handles SIGTERM, and may run the lifespan in a thread.
+        if signal.SIGTERM not in handlers or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+
+        def stop(number: int) -> None:
+            self.stopping.set()
+            handlers[signal.Signals(number)](number, None)
+
+        def request(number: int, _frame: FrameType | None) -> None:
+            self.requested = True
+            delay = drain_time if number == signal.SIGTERM else 0
+            loop.call_soon_threadsafe(loop.call_later, delay, stop, number)
+
+        for number in handlers:
+            signal.signal(number, request)
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+
+async def get_stopping(connection: HTTPConnection) -> asyncio.Event:
+    return cast(Shutdown, connection.app.state.shutdown).stopping
+
+
+Stopping = Annotated[asyncio.Event, Depends(get_stopping)]
+"""Set when the server stops. A stream that does not end then is cancelled after `GRACEFUL_TIMEOUT`."""
