@@ -1,6 +1,5 @@
 """A contestant as a process of its own, and what it uses."""
 
-import json
 import os
 import re
 import socket
@@ -21,6 +20,7 @@ CONTESTANTS = {
     "guides": "bench.guides",
     "service": "my_service.main",
 }
+LOG = ("--log-config", "src/my_service/logging.json")
 
 
 @dataclass
@@ -52,18 +52,14 @@ def environment(project: Path, url: str) -> dict[str, str]:
 def serve(
     contestant: str, project: Path, url: str, *more: str, name: str | None = None, **variables: str
 ) -> Iterator[Server]:
-    """Start it by the rendered service's production command, one worker."""
-    (command,) = re.findall(r"(?m)^CMD (\[.*\])$", (project / "Dockerfile").read_text())
-    arguments = [argument.replace("my_service.main", CONTESTANTS[contestant]) for argument in json.loads(command)]
-    if contestant != "service" and "--log-config" in arguments:  # they log as uvicorn does
-        position = arguments.index("--log-config")
-        del arguments[position : position + 2]
+    """Start one process by the command `uvicorn`. The service logs as in production, the others as uvicorn does."""
+    arguments = more or (LOG if contestant == "service" else ())
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with (project / f"{name or contestant}.log").open("wb") as log:
         started = time.perf_counter()
         process = subprocess.Popen(
-            [*arguments, *more, "--host", "127.0.0.1", "--port", str(port)],
+            ["uvicorn", f"{CONTESTANTS[contestant]}:create_app", "--factory", *arguments, "--port", str(port)],
             cwd=project,
             env=environment(project, url) | variables,
             stdin=subprocess.DEVNULL,

@@ -21,7 +21,7 @@ from testkit.rendering import administer, load_devserver
 from .__main__ import make_template
 from .load import load
 from .operations import OPERATIONS
-from .servers import Server, serve
+from .servers import LOG, Server, serve
 
 FOLDER = ROOT / ".cache" / "bench-telemetry"
 ROWS = (
@@ -33,7 +33,6 @@ ROWS = (
 WITHOUT_LOG = [
     ("src/my_service/main.py", "    app.add_middleware(RequestLogMiddleware)\n", ""),
     ("src/my_service/main.py", "    configure_logging()\n", ""),
-    ("Dockerfile", '"--log-config", "src/my_service/logging.json", ', ""),
 ]
 WITHOUT_TELEMETRY = [
     ("src/my_service/database/engine.py", "observed: bool = True", "observed: bool = False"),
@@ -60,18 +59,18 @@ def main() -> None:
         collector = stack.enter_context(collect())
         exported = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint}
         ratio = exported | {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio"}
-        silent = ["--no-access-log"]
-        variants: dict[str, tuple[Path, list[str], dict[str, str]]] = {
+        silent = ("--no-access-log",)
+        variants: dict[str, tuple[Path, tuple[str, ...], dict[str, str]]] = {
             BASE: (bare, silent, {}),
             "without, once more": (bare, silent, {}),
             "no endpoint": (without_log, silent, {}),
             "sampled 0 %": (without_log, silent, ratio | {"OTEL_TRACES_SAMPLER_ARG": "0"}),
             "sampled 1 %": (without_log, silent, ratio | {"OTEL_TRACES_SAMPLER_ARG": "0.01"}),
             "sampled 100 %": (without_log, silent, exported),
-            "uvicorn's access line": (bare, [], {}),
+            "uvicorn's access line": (bare, ("--access-log",), {}),
             # These two include "no endpoint".
-            "our line as text": (complete, [], {}),
-            "our line as JSON": (complete, [], {"LOG_FORMAT": "json"}),
+            "our line as text": (complete, LOG, {}),
+            "our line as JSON": (complete, LOG, {"LOG_FORMAT": "json"}),
         }
         servers = {
             name: stack.enter_context(serve("service", project, url, *arguments, name=name, **environment))

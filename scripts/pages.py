@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[1]
 
 TYPES = {
     "DatabaseURL": "a URL",
-    "Networks": "addresses and networks",
     "Seconds": "seconds",
     "bool": "`true` or `false`",
     "int": "a number",

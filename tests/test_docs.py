@@ -63,6 +63,7 @@ ELSEWHERE = {
     "python -m app.database.devserver --throwaway sh -c 'alembic upgrade head && pytest'": (
         "test_database_scope.py::test_sqlmodel_moves"
     ),
+    "python -m shop": "faults/test_shutdown.py::test_a_load_balancer_sees_no_request_fail",  # the command of the image
     "python -m shop.database.devserver": "test_make.py::test_targets",  # goes before a command, as in the Makefile
     "copier update --defaults": "test_updates.py::test_bare_copier_updates_within_a_major_version",
     "git clone --quiet ADDRESS ../template": "test_layer_updates.py::test_the_documented_command_updates_a_layer",

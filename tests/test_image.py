@@ -80,21 +80,23 @@ def files(root: Path) -> dict[str, tuple[int, int]]:
 
 def test_the_image_migrates_serves_and_stops(builder: Builder, url: str, tmp_path: Path) -> None:
     port = free_port()
-    serve = [*builder.inspect(IMAGE)["Docker"]["config"]["Cmd"], "--host", "127.0.0.1", "--port", str(port)]
+    serve = builder.inspect(IMAGE)["Docker"]["config"]["Cmd"]
+    address = {"HOST": "127.0.0.1", "PORT": str(port)}
     with builder.container(IMAGE) as (container, root):
         before = files(root)
         output = tmp_path / "migrate"
         migration = builder.start(container, output, ["alembic", "upgrade", "head"], DATABASE_URL=url)
         assert migration.wait(60) == 0, output.read_text()
         output = tmp_path / "serve"
-        service = builder.start(container, output, serve, DATABASE_URL=url)
+        service = builder.start(container, output, serve, DATABASE_URL=url, **address)
         wait_until_ready(f"http://127.0.0.1:{port}/readyz", service, output)
         created = httpx.post(f"http://127.0.0.1:{port}/authors", json={"name": "Octavia Butler"})
         assert created.status_code == 201
         assert httpx.get(f"http://127.0.0.1:{port}/authors/{created.json()['id']}").status_code == 200
-        (server,) = [process for process in descendants(service.pid) if is_uvicorn(process)]
+        (server,) = [process for process in descendants(service.pid) if is_service(process)]
         assert re.search(r"^Uid:\s+10001\s", Path(f"/proc/{server}/status").read_text(), re.MULTILINE)
         os.kill(server, signal.SIGTERM)
+        assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 503  # it drains
         service.wait(30)  # uvicorn ends by the signal that it received
         assert "Application shutdown complete." in output.read_text()
         assert files(root) == before
@@ -146,6 +148,5 @@ def descendants(process: int) -> Iterator[int]:
             yield from descendants(child)
 
 
-def is_uvicorn(process: int) -> bool:
-    arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
-    return b"--factory" in arguments and b"buildah" not in arguments[0]
+def is_service(process: int) -> bool:
+    return Path(f"/proc/{process}/cmdline").read_bytes() == b"python\0-m\0shop\0"

@@ -10,6 +10,7 @@ import yaml
 from testkit.combinations import SERVICES
 from testkit.edits import package
 from testkit.projects import ROOT, run, texts
+from testkit.rendering import Render
 
 FILES = """
 .copier-answers.yml
@@ -219,3 +220,21 @@ def test_container_files_are_valid(project: Path) -> None:
     if (project / "Dockerfile").exists():
         run(project, "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
         run(project, "hadolint", "Dockerfile")
+
+
+LIMITS = """
+from my_service.database import startup
+from my_service.settings import Settings
+from my_service.telemetry import STOP_TIMEOUT
+
+settings = Settings()
+print(settings.drain_time, settings.graceful_timeout, startup.CLOSE_TIMEOUT, STOP_TIMEOUT)
+"""
+
+
+def test_compose_waits_until_the_service_has_stopped(render: Render) -> None:
+    project = render()
+    (drain_time,) = re.findall(r" DRAIN_TIME=(\d+)", (project / "Dockerfile").read_text())
+    limits = run(project, "python", "-c", LIMITS, DRAIN_TIME=drain_time).split()
+    compose = yaml.safe_load((project / "compose.yaml").read_text())
+    assert sum(map(float, limits)) < int(compose["services"]["service"]["stop_grace_period"].removesuffix("s"))

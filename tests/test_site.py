@@ -151,7 +151,7 @@ def sections(page: Page) -> dict[str, str]:
     return {name: re.sub(r"\s*\n\s*", "\n", text) + "\n" for name, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
-# For each name in the environment, the setting that it sets, and its default.
+# For each name in the environment, the settings that it sets, and their default.
 SETTINGS = """
 import json, os, sys
 from my_service.settings import Settings
@@ -171,7 +171,7 @@ def find(name):
             del os.environ[name]
         if changed:
             default = defaults[changed[0]]
-            return changed[0], f"{default:g}" if isinstance(default, float) else str(default)
+            return changed, f"{default:g}" if isinstance(default, float) else str(default)
 
 defaults = read()
 print(json.dumps([list(defaults), {name: find(name) for name in sys.argv[1:]}]))
@@ -184,7 +184,7 @@ def test_every_setting_is_told(pages: dict[str, Page], service: Path) -> None:
         told |= dict.fromkeys(names, what)
     settings, effects = json.loads(run(service, "python", "-c", SETTINGS, *told))
     assert [name for name, effect in effects.items() if effect is None] == []
-    assert {setting for setting, _ in effects.values()} == set(settings)
+    assert {setting for changed, _ in effects.values() for setting in changed} == set(settings)
     for name, (_, default) in effects.items():
         assert f", default {default}. " in told[name] or (default == "None" and "default" not in told[name])
 

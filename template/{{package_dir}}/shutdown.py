@@ -18,35 +18,27 @@ class Shutdown:
         self.stopping = asyncio.Event()
 
     @contextmanager
-    def handle_signals(self, drain_time: float) -> Iterator[None]:
-        """Call the server's own signal handlers `drain_time` seconds late; for Ctrl-C, at once."""
-        handlers = {
-            number: handler
-            for number in (signal.SIGTERM, signal.SIGINT)
-            if callable(handler := signal.getsignal(number))
-        }
-        # Tests have no server that handles SIGTERM, and may run the lifespan in a thread.
-        if signal.SIGTERM not in handlers or threading.current_thread() is not threading.main_thread():
-            yield
+    def handle_signals(self, drain_time: int) -> Iterator[None]:
+        """Call the server's signal handler `drain_time` seconds after SIGTERM; after Ctrl-C, at once."""
+        server = signal.getsignal(signal.SIGTERM)
+        if not callable(server) or threading.current_thread() is not threading.main_thread():
+            yield  # no server handles signals, as in tests
             return
         loop = asyncio.get_running_loop()
 
         def stop(number: int) -> None:
             self.stopping.set()
-            handlers[signal.Signals(number)](number, None)
+            server(number, None)
 
         def request(number: int, _frame: FrameType | None) -> None:
             self.requested = True
             delay = drain_time if number == signal.SIGTERM else 0
             loop.call_soon_threadsafe(loop.call_later, delay, stop, number)
 
-        for number in handlers:
-            signal.signal(number, request)
-        try:
-            yield
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+        previous = {number: signal.signal(number, request) for number in (signal.SIGTERM, signal.SIGINT)}
+        yield
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 async def get_stopping(connection: HTTPConnection) -> asyncio.Event:

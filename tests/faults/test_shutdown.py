@@ -86,10 +86,9 @@ async def test_ctrl_c_does_not_drain(start: Start) -> None:
     stream = asyncio.create_task(read_events(service))
     async with service.client() as client:
         await get_many(client, "/authors")
-    # A terminal sends the signal to all of its processes.
     parent = service.process.pid
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    for process in (parent, *map(int, children)):
+    children = await asyncio.to_thread(Path(f"/proc/{parent}/task/{parent}/children").read_text)
+    for process in (parent, *map(int, children.split())):  # as a terminal does
         os.kill(process, signal.SIGINT)
     assert await stream == ['data: "started"', 'data: "stopping"']
     assert await asyncio.to_thread(service.process.wait, 30) == 0
