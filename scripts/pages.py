@@ -21,7 +21,10 @@ from bench import report
 ROOT = Path(__file__).parents[1]
 
 TYPES = {
+    "Credentials": "`true` or `false`",
     "DatabaseURL": "a URL",
+    "Hosts": "hosts",
+    "Origins": "origins",
     "Seconds": "seconds",
     "bool": "`true` or `false`",
     "int": "a number",
@@ -115,7 +118,7 @@ def entries(settings: Any) -> list[str]:
         names = getattr(alias, "choices", [alias])
         heading = " or ".join(f"`{name}`" for name in names)
         what = inspect.cleandoc(str(ast.literal_eval(text.value)))
-        default = "" if info.default is None else f", default `{info.default}`"
+        default = "" if info.default in (None, []) else f", default `{info.default}`"
         result.append(f"{heading}\n: {kind(field.annotation)}{default}. {what}\n")
     return result
 

@@ -43,7 +43,9 @@ PACKAGE/shutdown.py
 PACKAGE/telemetry.py
 
 PACKAGE/middleware/__init__.py
+PACKAGE/middleware/allowed_hosts.py
 PACKAGE/middleware/cancel_on_disconnect.py
+PACKAGE/middleware/default_headers.py
 PACKAGE/middleware/request_body_limit.py
 PACKAGE/middleware/request_log.py
 PACKAGE/middleware/startup_error.py

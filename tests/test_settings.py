@@ -48,6 +48,20 @@ INVALID = [
     ({"SMTP__PORT": "s3cret"}, "SMTP__PORT must be a valid integer."),
     ({"SMTP__PORT": "1"}, "SMTP__PORT must not be 1."),
     ({"MAX_BODY_SIZE": "-1"}, "MAX_BODY_SIZE must be greater than or equal to 0."),
+    (
+        {"ALLOWED_HOSTS": "api.example.com, https://example.com"},
+        "ALLOWED_HOSTS must be a host such as api.example.com or *.example.com, without a port;"
+        " separate several with commas.",
+    ),
+    (
+        {"CORS_ORIGINS": "https://app.example.com/"},
+        "CORS_ORIGINS must be an origin such as https://app.example.com, without a path, or *;"
+        " separate several with commas.",
+    ),
+    (
+        {"CORS_ORIGINS": "https://app.example.com, *", "CORS_CREDENTIALS": "true"},
+        "CORS_CREDENTIALS cannot be true while CORS_ORIGINS is *, because every website could then act as your users.",
+    ),
     ({"DATABASE_POOL_TIMEOUT": "inf"}, "DATABASE_POOL_TIMEOUT must be less than or equal to 2147483."),
     ({"DATABASE_POOLER": "s3cret"}, "DATABASE_POOLER must be 'none' or 'transaction'."),
     ({"WEB_CONCURRENCY": "s3cret"}, "DATABASE_PROCESSES or WEB_CONCURRENCY must be a valid integer."),
@@ -69,9 +83,7 @@ def service(render: Render) -> Path:
     settings = project / "src" / "my_service" / "settings.py"
     text = settings.read_text()
     text = text.replace("\n    # Yours:\n", USERS, 1).replace("class Settings(EnvironmentSettings):\n", SMTP, 1)
-    text = text.replace(
-        "from pydantic import Field\n", "from pydantic import BaseModel, Field, HttpUrl, field_validator\n"
-    )
+    text = text.replace("from pydantic import ", "from pydantic import BaseModel, HttpUrl, field_validator, ")
     text = text.replace("import Annotated, cast", "import Annotated, Literal, cast")
     settings.write_text(
         text.replace("\nfrom .database", "from pydantic_settings import SettingsConfigDict\n\nfrom .database", 1)

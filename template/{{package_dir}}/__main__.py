@@ -18,6 +18,7 @@ config = Config(
     workers=settings.workers,
     log_config=Path(__file__).with_name("logging.json"),
     forwarded_allow_ips=settings.forwarded_allow_ips,
+    server_header=False,
     timeout_graceful_shutdown=settings.graceful_timeout,
 )
 if settings.workers == 1:

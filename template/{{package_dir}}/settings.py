@@ -1,16 +1,45 @@
 """The application's own settings, from the environment and `.env`."""
 
+import re
 import sys
 from typing import Annotated, cast
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic_settings import NoDecode
 
 from .database import DatabaseSettings, EnvironmentSettings, InvalidSettings
 
 # uvicorn's own status for an application that cannot start. It does not restart a worker that exits with it.
 STARTUP_FAILURE = 3
+
+
+def read_list(pattern: str, expected: str) -> BeforeValidator:
+    """Read values that are separated by commas. Each must match the pattern."""
+
+    def read(value: str | list[str]) -> list[str]:
+        values = [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+        if not all(re.fullmatch(pattern, each) for each in values):
+            raise ValueError(f"must be {expected}; separate several with commas")
+        return values
+
+    return BeforeValidator(read)
+
+
+def refuse_every_origin(allowed: bool, info: ValidationInfo) -> bool:
+    if allowed and "*" in info.data.get("cors_origins", []):
+        raise ValueError("cannot be true while CORS_ORIGINS is *, because every website could then act as your users")
+    return allowed
+
+
+HOST = read_list(r"(\*\.)?[\w.-]+|\[[\da-f:]+\]", "a host such as api.example.com or *.example.com, without a port")
+ORIGIN = read_list(
+    r"\*|[a-z\d+.-]+://[a-z\d.:\[\]_-]+", "an origin such as https://app.example.com, without a path, or *"
+)
+Hosts = Annotated[list[str], NoDecode, HOST]
+Origins = Annotated[list[str], NoDecode, ORIGIN]
+Credentials = Annotated[bool, AfterValidator(refuse_every_origin)]
 
 
 class Settings(EnvironmentSettings):
@@ -27,6 +56,14 @@ class Settings(EnvironmentSettings):
     """How many seconds requests then have to finish."""
     forwarded_allow_ips: str = Field(default="127.0.0.1,::1", pattern=r"^[0-9a-fA-F.:/,]*$")
     """Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and networks, never `*`."""
+    docs_enabled: bool = False
+    """Serve `/docs`, `/redoc` and `/openapi.json`. `make run` sets it."""
+    allowed_hosts: Hosts = []
+    """The hosts of the service, separated by commas. A request for another host gets a 400, except a probe. Default: any."""
+    cors_origins: Origins = []
+    """Origins whose pages may call the service from a browser, separated by commas, or `*`. Default: none."""
+    cors_credentials: Credentials = False
+    """Whether those pages may send cookies. It needs named origins."""
     max_body_size: int = Field(default=1024 * 1024, ge=0)
     """The maximum size of a request body, in bytes. A larger one gets a 413."""
     # Yours:

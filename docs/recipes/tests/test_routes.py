@@ -1,13 +1,15 @@
 """The recipes about handlers and their tests."""
 
 import asyncio
+import re
 import threading
 from itertools import count
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
-from recipes import blocking, clock, commit_refresh, domain_errors, offset_pages, route_tests
+from recipes import blocking, clock, commit_refresh, domain_errors, offline_docs, offset_pages, route_tests
 from recipes.commit_refresh import Payment
 from recipes.domain_errors import Seat
 from recipes.factories import new_author, new_book
@@ -47,6 +49,21 @@ async def test_domain_errors(database: Database, trace: Trace) -> None:
         assert (await client.post("/seats/3?guest=c")).status_code == 404
     async with database.read_scope() as db:
         assert (await db.get_one(Seat, 1)).guest in ("a", "b")
+
+
+async def test_offline_docs(tmp_path: Path, trace: Trace) -> None:
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"):
+        (tmp_path / name).touch()
+    app = FastAPI(docs_url=None, redoc_url=None)
+    offline_docs.serve_docs(app, tmp_path)
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+        page = await trace("GET /docs", lambda: client.get("/docs"))
+        addresses = re.findall(r'(?:src|href)="(.+?)"', page.text)
+        assert len(addresses) == 3
+        assert [(await client.get(address)).status_code for address in addresses] == [200, 200, 200]
+    hidden = FastAPI(openapi_url=None)
+    offline_docs.serve_docs(hidden, tmp_path)
+    assert hidden.routes == []
 
 
 async def test_commit_refresh(database: Database, trace: Trace) -> None:
