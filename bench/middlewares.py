@@ -1,4 +1,4 @@
-"""What each middleware of the default service costs a request, without server and database: `python -m bench.middlewares`."""
+"""What each middleware costs a request, without server and database: `python -m bench.middlewares`."""
 
 import asyncio
 import sys
