@@ -59,7 +59,7 @@ class Settings(EnvironmentSettings):
     docs_enabled: bool = False
     """Serve `/docs`, `/redoc` and `/openapi.json`. `make run` sets it."""
     allowed_hosts: Hosts = []
-    """The hosts of the service, separated by commas. A request for another host gets a 400, except a probe. Default: any."""
+    """Hosts to answer for, separated by commas. A request for another host gets a 400, except a probe. Default: any."""
     cors_origins: Origins = []
     """Origins whose pages may call the service from a browser, separated by commas, or `*`. Default: none."""
     cors_credentials: Credentials = False
