@@ -109,7 +109,10 @@ class Planner:
         formatter = self.formatters.of(path, yours)
         if path.endswith(".py"):
             self.formats.add(formatter)
-        return lambda content: (formatter and formatter.format(path, content)) or content
+        if formatter is None:
+            return lambda content: content
+        # The formatter leaves the user's file as it is, and most files are as they were rendered.
+        return lambda content: content if content == yours else formatter.format(path, content) or content
 
     def format_new(self) -> None:
         """Format new files by the formatter of all others, if that is one."""
