@@ -5,15 +5,18 @@ python -m testkit.updater TEMPLATE [update | preview | outdated] ...
 
 import errno
 import hashlib
+import io
 import os
 import pickle
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from updater import command, template
+from updater.process import isolated
 from updater.project import File, Project
 
 ROOT = Path(sys.argv.pop(1))
@@ -33,6 +36,25 @@ def render(current: str, target: str, answers: Mapping[str, Any], answers_file: 
         temporary.write_bytes(pickle.dumps(rendered))
         temporary.replace(kept)
     return pickle.loads(kept.read_bytes())  # noqa: S301
+
+
+def copier(*arguments: str) -> str:
+    """Run Copier in this process, which saves two starts of it. If it fails, run it as the updater does."""
+    environment, alone = dict(os.environ), isolated()
+    os.environ.clear()
+    os.environ |= alone | {"NO_COLOR": "1"}
+    try:
+        # Imported here, because Copier keeps the environment that it finds for the git that it runs.
+        from copier._cli import CopierApp
+
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as said:
+            _, status = CopierApp.run(["copier", *arguments], exit=False)
+    except Exception:
+        status = 1
+    finally:
+        os.environ.clear()
+        os.environ |= environment
+    return said.getvalue() if not status else copier_anew(*arguments)
 
 
 def interrupt(what: str, after: int) -> None:
@@ -56,6 +78,6 @@ if __name__ == "__main__":
     if moment := os.environ.get("TESTKIT_SIGNAL"):
         interrupt(moment.split()[0], int(moment.split()[1]))
     template.ROOT = ROOT
-    render_anew = template.render
-    template.render = render
+    render_anew, copier_anew = template.render, template.copier
+    template.render, template.copier = render, copier
     command.main()
