@@ -34,12 +34,16 @@ render: $(READY) ## Ask the questions and render a service into DEST=../shop. AR
 ##@ Test
 
 .PHONY: test
-test: $(READY) lint ## Run all tests
-	$(BIN)/pytest -n logical --dist loadgroup -m "not image"
+test: $(READY) lint ## Run all tests but the image and the full products of updates
+	$(BIN)/pytest -n logical --dist loadgroup -m "not image and not exhaustive"
 
 .PHONY: test-fast
 test-fast: $(READY) lint ## Run the tests of the default combination, in less than a minute
 	$(BIN)/pytest -n logical --dist loadgroup -m "not slow and not image"
+
+.PHONY: test-updates
+test-updates: $(READY) ## Run all tests of updates: each release with each edit and each combination
+	$(BIN)/pytest -n logical --dist loadgroup -m updates
 
 .PHONY: image
 image: $(READY) ## Build the image of the default service with buildah, and run it

@@ -9,6 +9,7 @@ from shutil import copytree
 from tempfile import mkdtemp
 
 import copier
+import pytest
 import yaml
 
 from .edits import ALL, EVERYDAY, lines_of_mine
@@ -16,6 +17,11 @@ from .projects import BIN, ROOT, clean_environment, commit, run
 from .releases import NEXT, WORKING_TREE, releases
 
 TARGETS = dict.fromkeys(releases(), WORKING_TREE) | {WORKING_TREE: NEXT}
+
+
+def case(*values: object, sample: bool) -> object:
+    """A test's parameters. `make test` runs those of the sample, `make test-updates` all of them."""
+    return pytest.param(*values, marks=[] if sample else pytest.mark.exhaustive)
 
 
 def start(history: Path, folder: Path, version: str, **answers: str | bool) -> Path:
@@ -75,3 +81,10 @@ def edited(history: Path, folder: Path, version: str, edits: Iterable[str] = EVE
         if run(service, "git", "status", "--short"):  # not where the example that would be changed is gone
             commit(service, edit)
     return service
+
+
+def use_new_names(service: Path) -> None:
+    """Do what the message of the step from release 1 says of names that moved."""
+    for file in service.rglob("*.py"):
+        text = file.read_text().replace("problems import problem_responses", "errors import error_responses")
+        file.write_text(text.replace("problem_responses(", "error_responses("))

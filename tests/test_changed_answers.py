@@ -10,7 +10,7 @@ import pytest
 from testkit.edits import EVERYDAY, lines_of_mine
 from testkit.projects import BIN, PYTEST, ROOT, clean_environment, run
 from testkit.releases import NEXT, WORKING_TREE
-from testkit.updates import conflicts, edited, lost, start, update
+from testkit.updates import case, conflicts, edited, lost, start, update
 
 pytestmark = pytest.mark.updates
 
@@ -35,23 +35,28 @@ def copier_update(service: Path, *answers: str) -> tuple[int, str]:
     return process.returncode, process.stderr
 
 
+MESSAGES = {
+    "soft_delete=true": 'make migration m="soft delete"',
+    "audit_log=true": 'make migration m="audit log"',
+    "db_schema=catalog": 'ALTER TABLE books SET SCHEMA "catalog"',
+    "primary_key=uuid7": "existing tables keep their keys",
+    "python_version=3.12": "Updated.",
+}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        ("soft_delete=true", 'make migration m="soft delete"'),
-        ("audit_log=true", 'make migration m="audit log"'),
-        ("db_schema=catalog", 'ALTER TABLE books SET SCHEMA "catalog"'),
-        ("primary_key=uuid7", "existing tables keep their keys"),
-        ("python_version=3.12", "Updated."),
-    ],
+    "answers",
+    [case(list(MESSAGES), sample=True), *(case([answer], sample=False) for answer in MESSAGES)],
+    ids=",".join,
 )
-def test_an_answer_changes(history: Path, tmp_path: Path, answer: str, words: str) -> None:
+def test_answers_change(history: Path, tmp_path: Path, answers: list[str]) -> None:
     service = edited(history, tmp_path / "service", LATEST, EVERYDAY)
     mine = lines_of_mine(service)
-    status, message = updated(service, answer)
+    status, message = updated(service, *answers)
     assert status == 0, message
-    assert words in message
+    for answer in answers:
+        assert MESSAGES[answer] in message
     assert conflicts(service) == set()
     assert lost(mine, service) == Counter()
 
@@ -76,18 +81,17 @@ def test_soft_deletion_and_the_audit_log_switched_on(history: Path, tmp_path: Pa
     assert status == 0, message
     run(service, "alembic", "upgrade", "head", DATABASE_URL=postgres)
     run(service, "alembic", "revision", "--autogenerate", "-m", "audit log", DATABASE_URL=postgres)
-    run(service, *PYTEST)
     run(service, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answer", ["package_name=store", "scope=database", "example=false"])
-def test_what_says_where_the_files_are_cannot_change(history: Path, tmp_path: Path, answer: str) -> None:
+def test_what_says_where_the_files_are_cannot_change(history: Path, tmp_path: Path) -> None:
     service = start(history, tmp_path / "service", LATEST)
-    status, message = copier_update(service, answer)
-    assert status == 1
-    assert "cannot change in an update" in message
-    assert run(service, "git", "status", "--short") == ""
+    for answer in ("package_name=store", "scope=database", "example=false"):
+        status, message = copier_update(service, answer)
+        assert status == 1, answer
+        assert "cannot change in an update" in message
+        assert run(service, "git", "status", "--short") == ""
     same, message = copier_update(service, "package_name=my_service", "scope=service")
     assert same == 0, message
 

@@ -46,7 +46,7 @@ ELSEWHERE = {
     "pytest tests/database": "test_database_scope.py::test_added_to_an_application",
     "copier copy --defaults -d project_name=Shop <address> shop": COPY,
     "copier copy <address> shop": COPY,
-    "copier update": "test_changed_answers.py::test_an_answer_changes",
+    "copier update": "test_changed_answers.py::test_answers_change",
     ".venv/bin/ruff format .rendered/default": "test_render.py::test_formatted",
     "alembic upgrade head": "test_migrations.py::test_four_at_once_all_succeed",
     "alembic revision --autogenerate": "test_database_scope.py::test_added_to_an_application",
@@ -71,7 +71,7 @@ ELSEWHERE = {
         "test_layer_updates.py::test_the_documented_command_updates_a_layer"
     ),
     ".venv/bin/uv run --script scripts/update.py -d soft_delete=true -d docker=false": (
-        "test_changed_answers.py::test_an_answer_changes"
+        "test_changed_answers.py::test_answers_change"
     ),
 }
 

@@ -16,7 +16,7 @@ from testkit.edits import ALL, lines_of_mine, package, replace
 from testkit.make import TOOL, make, use_this_environment
 from testkit.projects import BIN, PYTEST, ROOT, clean_environment, commit, run, tree
 from testkit.releases import NEXT, WORKING_TREE, releases, tag
-from testkit.updates import conflicts, edited, lost, start, update
+from testkit.updates import case, conflicts, edited, lost, start, update
 
 pytestmark = pytest.mark.updates
 
@@ -120,7 +120,7 @@ def test_an_answers_file_of_another_name_is_asked_for(service: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("name", [case(name, sample=name == "SIGHUP") for name in ("SIGINT", "SIGTERM", "SIGHUP")])
 def test_signals_reach_the_updater(service: Path, tmp_path: Path, name: str) -> None:
     """Through make, uv and the script: a Ctrl-C goes to all of them, the others to make alone."""
     before = tree(service / "src")

@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from testkit.edits import ALL, EVERYDAY, append, lines_of_mine, package, replace
 from testkit.projects import PYTEST, commit, run
 from testkit.releases import NEXT, WORKING_TREE, questions
-from testkit.updates import TARGETS, bare_update, conflicts, edited, lost, start, update
+from testkit.updates import TARGETS, bare_update, case, conflicts, edited, lost, start, update, use_new_names
 
 pytestmark = pytest.mark.updates
 
@@ -31,7 +31,16 @@ FROM_1 = {
     "delete_example": {"models.py"},
     "move_a_file": {"main.py", "health.py"},
 }
-CELLS = [(version, answers) for version in TARGETS for answers in COMBINATIONS if answers.keys() <= questions(version)]
+# The last release before files moved.
+LAST_OF_1 = "1.1.0"
+
+
+def cells() -> Iterator[object]:
+    """Each combination with each release that has its questions. The sample has one release of each, in turn."""
+    for number, answers in enumerate(COMBINATIONS):
+        versions = [version for version in TARGETS if answers.keys() <= questions(version)]
+        for place, version in enumerate(versions):
+            yield case(version, answers, sample=place == number % len(versions))
 
 
 def expected(service: Path, version: str, edits: Iterable[str]) -> set[str]:
@@ -45,14 +54,12 @@ def resolve(service: Path) -> None:
     block = re.compile(r"<<<<<<< .*?=======\n(.*?)>>>>>>> [^\n]*\n", re.DOTALL)
     for name in conflicts(service):
         (service / name).write_text(block.sub(r"\1", (service / name).read_text()))
-    for file in service.rglob("*.py"):
-        text = file.read_text().replace("problems import problem_responses", "errors import error_responses")
-        file.write_text(text.replace("problem_responses(", "error_responses("))
+    use_new_names(service)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("edit", ALL)
-@pytest.mark.parametrize("version", TARGETS)
+@pytest.mark.parametrize("version", [case(version, sample=version == LAST_OF_1) for version in TARGETS])
 def test_an_edit_survives(history: Path, tmp_path: Path, version: str, edit: str) -> None:
     service = start(history, tmp_path / "service", version)
     ALL[edit](service)
@@ -82,7 +89,7 @@ def test_lines_in_a_test_that_the_release_drops_survive(history: Path, tmp_path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("version", "answers"), CELLS)
+@pytest.mark.parametrize(("version", "answers"), list(cells()))
 def test_everyday_edits_survive_in_each_combination(
     history: Path, tmp_path: Path, version: str, answers: dict[str, str | bool]
 ) -> None:
@@ -94,9 +101,16 @@ def test_everyday_edits_survive_in_each_combination(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", TARGETS)
+@pytest.mark.parametrize(
+    ("version", "database"),
+    [
+        case(version, database, sample=(version, database) == (LAST_OF_1, "postgres"))
+        for version in TARGETS
+        for database in ("sqlite", "postgres")
+    ],
+)
 def test_the_suite_of_an_edited_service_passes_after_the_update(
-    history: Path, tmp_path: Path, postgres: str, version: str
+    history: Path, tmp_path: Path, postgres: str, version: str, database: str
 ) -> None:
     service = edited(history, tmp_path / "service", version, EVERYDAY)
     mine = lines_of_mine(service)
@@ -104,8 +118,7 @@ def test_the_suite_of_an_edited_service_passes_after_the_update(
     assert conflicts(service) == expected(service, version, EVERYDAY)
     assert lost(mine, service) == Counter()
     resolve(service)
-    run(service, *PYTEST)
-    run(service, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres)
+    run(service, *PYTEST, f"--database={database}", TEST_DATABASE_URL=postgres)
 
 
 @pytest.mark.slow
@@ -117,7 +130,6 @@ def test_a_deleted_example_stays_deleted(history: Path, tmp_path: Path, postgres
         commit(service, version)
         assert [path for path in service.rglob("*books*") if ".git" not in path.parts] == []
         assert "books" not in (package(service) / "main.py").read_text() + (package(service) / "models.py").read_text()
-    run(service, *PYTEST)
     run(service, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres)
 
 
@@ -136,7 +148,8 @@ def test_bare_copier_updates_within_a_major_version(history: Path, tmp_path: Pat
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.exhaustive
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     version=st.sampled_from(sorted(TARGETS)),
     edits=st.lists(st.sampled_from(sorted(ALL)), unique=True, max_size=6),
