@@ -15,10 +15,10 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -51,11 +51,15 @@ Files = dict[str, bytes]
 def template() -> Path:
     """The releases of the working tree, with a major one; built once for each state of it."""
     folder = ROOT / ".cache" / "random_users" / state()
-    if not (folder / "copier.yml").exists():
-        rmtree(folder.parent, ignore_errors=True)
-        folder.mkdir(parents=True)
-        build_history(folder)
-        add_major(folder)
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent) as building:
+            history = Path(building, "history")
+            history.mkdir()
+            build_history(history)
+            add_major(history)
+            with suppress(OSError):  # where another worker of the tests was faster
+                history.rename(folder)
     return folder
 
 
