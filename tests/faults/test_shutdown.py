@@ -70,6 +70,7 @@ async def test_a_load_balancer_sees_no_request_fail(start: Start, workers: int) 
         await asyncio.sleep(1)
         service.process.terminate()
         await unready.wait()
+        await asyncio.sleep(0.5)
         assert not stream.done()
         async with service.client() as late:
             answers.append((await late.get("/authors")).status_code)
@@ -82,7 +83,7 @@ async def test_a_load_balancer_sees_no_request_fail(start: Start, workers: int) 
 
 
 async def test_ctrl_c_does_not_drain(start: Start) -> None:
-    service = start(WEB_CONCURRENCY="2", DRAIN_TIME="600")
+    service = start(WEB_CONCURRENCY="2", DRAIN_TIME="60")
     stream = asyncio.create_task(read_events(service))
     async with service.client() as client:
         await get_many(client, "/authors")
@@ -90,5 +91,6 @@ async def test_ctrl_c_does_not_drain(start: Start) -> None:
     children = await asyncio.to_thread(Path(f"/proc/{parent}/task/{parent}/children").read_text)
     for process in (parent, *map(int, children.split())):  # as a terminal does
         os.kill(process, signal.SIGINT)
-    assert await stream == ['data: "started"', 'data: "stopping"']
+    async with asyncio.timeout(30):
+        assert await stream == ['data: "started"', 'data: "stopping"']
     assert await asyncio.to_thread(service.process.wait, 30) == 0
