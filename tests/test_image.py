@@ -149,4 +149,5 @@ def descendants(process: int) -> Iterator[int]:
 
 
 def is_service(process: int) -> bool:
-    return Path(f"/proc/{process}/cmdline").read_bytes() == b"python\0-m\0shop\0"
+    _, *arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    return arguments == [b"-m", b"shop", b""]
