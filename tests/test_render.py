@@ -125,6 +125,12 @@ WITH: dict[tuple[str, str | bool], str] = {
         "PACKAGE/database/audit.py tests/database/test_audit.py"
         " PACKAGE/database/migrations/versions/2026_01_01_0002_audit_log.py"
     ),
+    ("auth", "api_keys"): (
+        "PACKAGE/auth/__init__.py PACKAGE/auth/api_keys.py PACKAGE/auth/api_keys_router.py PACKAGE/auth/dependencies.py"
+        " PACKAGE/auth/guard.py PACKAGE/auth/issue_key.py PACKAGE/auth/principal.py PACKAGE/database/primary.py"
+        " PACKAGE/database/migrations/versions/2026_01_01_0003_api_keys.py PACKAGE/public.py"
+        " tests/auth/__init__.py tests/auth/login.py tests/auth/test_api_keys.py tests/auth/test_principal.py"
+    ),
     ("ci", "gitlab"): ".gitlab-ci.yml",
 }
 
@@ -151,6 +157,12 @@ def test_the_trees_show_every_file(project: Path) -> None:
         files = {path.name for path in place.iterdir()} - {"__init__.py", "logging.json", "py.typed"}
         assert files - set(tree) == set(), page
     assert set(tree) - files == {"tests", "scripts", "Makefile"}
+
+
+def test_no_callers_without_auth(project: Path, combination: str) -> None:
+    """The answer `none` leaves nothing behind."""
+    mentions = [file for file, text in texts(project).items() if re.search(r"(?i)principal|api.keys", text)]
+    assert (mentions == []) == ("auth" not in SERVICES[combination]), mentions
 
 
 def test_no_empty_folder_and_no_empty_file(project: Path) -> None:
