@@ -38,6 +38,7 @@ def copier_update(service: Path, *answers: str) -> tuple[int, str]:
 MESSAGES = {
     "soft_delete=true": 'make migration m="soft delete"',
     "audit_log=true": 'make migration m="audit log"',
+    "auth=api_keys": 'make migration m="api keys"',
     "db_schema=catalog": 'ALTER TABLE books SET SCHEMA "catalog"',
     "primary_key=uuid7": "existing tables keep their keys",
     "python_version=3.12": "Updated.",
@@ -75,9 +76,9 @@ def test_containers_off_and_another_pipeline(history: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_soft_deletion_and_the_audit_log_switched_on(history: Path, tmp_path: Path, postgres: str) -> None:
+def test_answers_that_need_a_migration_switched_on(history: Path, tmp_path: Path, postgres: str) -> None:
     service = start(history, tmp_path / "service", LATEST)
-    status, message = updated(service, "soft_delete=true", "audit_log=true")
+    status, message = updated(service, "soft_delete=true", "audit_log=true", "auth=api_keys")
     assert status == 0, message
     run(service, "alembic", "upgrade", "head", DATABASE_URL=postgres)
     run(service, "alembic", "revision", "--autogenerate", "-m", "audit log", DATABASE_URL=postgres)

@@ -36,6 +36,9 @@ COPY = "test_questions.py::test_the_defaults_need_no_answer_and_no_trust"
 # Commands that a test of their own types, or all but types.
 ELSEWHERE = {
     ".venv/bin/python -m testkit.random_users --count 1000": "test_random_users.py::test_a_random_user",
+    'make api-key subject=me scopes="api_keys:manage"': "test_callers.py::test_the_first_key",
+    "python -m shop.auth.issue_key me api_keys:manage": "test_callers.py::test_the_first_key",
+    'curl -H "Authorization: Bearer $KEY" http://127.0.0.1:8000/api-keys': "test_callers.py::test_the_first_key",
     "make demo": "test_make.py::test_demo",
     "make release VERSION=minor": "test_releases.py::test_a_release",
     "make update": "test_make_update.py::test_update_shows_merges_and_tests",
@@ -266,7 +269,7 @@ def test_what_is_typed_elsewhere_is_there(render: Render) -> None:
 
 @pytest.fixture(scope="module")
 def everything(render: Render) -> Path:
-    return render(project_name="Shop", soft_delete=True, audit_log=True)
+    return render(project_name="Shop", soft_delete=True, audit_log=True, auth="api_keys")
 
 
 @pytest.mark.parametrize("page", PAGES)
