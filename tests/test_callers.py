@@ -14,7 +14,8 @@ from testkit.rendering import Render
 
 def command(beginning: str) -> str:
     """A line that docs/callers.md tells people to type."""
-    return re.findall(rf"^ +({beginning}.*)$", (ROOT / "docs" / "callers.md").read_text(), re.MULTILINE)[0]
+    lines = (ROOT / "docs" / "callers.md").read_text().splitlines()
+    return next(line.strip() for line in lines if line.startswith(f"    {beginning}"))
 
 
 @pytest.mark.slow
