@@ -114,7 +114,7 @@ def leave_out_a_type(service: Path) -> None:
 
 
 RULES: list[tuple[int, Callable[[Path], None], tuple[str, ...], str]] = [
-    (1, write_in_a_read_session, (*SUITE, "tests/books"), "A read session does not write"),
+    (1, write_in_a_read_session, (*SUITE, "tests/books"), "A read session cannot write"),
     (2, commit_after_the_response, (*SUITE, "tests/test_main.py"), "test_every_session_ends_before_the_response"),
     (3, use_two_sessions, (*SUITE, "tests/books"), "POST /books uses a second session"),
     (4, load_lazily, (*SUITE, "tests/database/test_repository.py"), "Book.author needs lazy='raise'"),

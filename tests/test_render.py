@@ -58,7 +58,6 @@ PACKAGE/books/schemas.py
 
 PACKAGE/database/__init__.py
 PACKAGE/database/__main__.py
-PACKAGE/database/autocommit.py
 PACKAGE/database/base.py
 PACKAGE/database/deadlines.py
 PACKAGE/database/dependencies.py
@@ -72,6 +71,7 @@ PACKAGE/database/migrate.py
 PACKAGE/database/pagination.py
 PACKAGE/database/problems.py
 PACKAGE/database/connection_quota.py
+PACKAGE/database/read_session.py
 PACKAGE/database/redaction.py
 PACKAGE/database/repository.py
 PACKAGE/database/retry.py

@@ -1,4 +1,4 @@
-"""What an error looks like to a client. A service with another error format changes only this file."""
+"""What an error looks like to a client. A service with another error format changes only this file of the tests."""
 
 from httpx import Response
 

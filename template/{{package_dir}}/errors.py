@@ -19,14 +19,16 @@ from .logs import current_request
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may answer with these errors. `add_exception_handlers` adds their content."""
+    """The `responses` of a route that may respond with these statuses. `add_exception_handlers` adds their schema."""
     return {status: {"description": responses[status]} for status in statuses}
 
 
 def respond_with_problem(error: ErrorResponse) -> Response:
-    """Build a problem document. For a 5xx, it contains the request's ID, which identifies its lines in the log."""
+    """Build a problem document. For a 5xx, it contains the request ID, which is also in the request's log lines."""
     request = current_request.get()
-    return problem(error, **({"request_id": request.id} if request and error.status >= 500 else {}))
+    if request is not None and error.status >= 500:
+        return problem(error, request_id=request.id)
+    return problem(error)
 
 
 def add_exception_handlers(
@@ -68,7 +70,7 @@ def allowed_methods(request: Request) -> list[str]:
 
 
 def document_errors(app: FastAPI, model: type[BaseModel], media_type: str) -> None:
-    """Complete the OpenAPI document. With `model` in `responses`, FastAPI would say application/json."""
+    """Add `model` to every documented error. In `responses`, FastAPI would document it as application/json."""
     make_openapi = app.openapi
 
     def openapi() -> dict[str, Any]:

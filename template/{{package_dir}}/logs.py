@@ -49,7 +49,7 @@ class RequestContext:
     @property
     def route(self) -> str | None:
         """The path of the route with its parameters, such as `/books/{book_id}`; None if no route matched."""
-        # Only this context knows the prefixes of included routers. It has a `starlette_route` for WebSockets.
+        # Only FastAPI's route context includes the prefixes of routers. For a WebSocket, it has a `starlette_route`.
         context = self.scope.get("fastapi", {}).get("effective_route_context")
         path = getattr(context, "path_format", None) or getattr(
             getattr(context, "starlette_route", None) or self.scope.get("route"), "path_format", None
@@ -58,7 +58,7 @@ class RequestContext:
 
     @property
     def target(self) -> str:
-        """The route in JSON logs; in text logs, which are for development, the path, which may contain values."""
+        """What the request's line shows: the route in JSON logs, because a path may contain secrets; the path in text logs."""
         return (self.route or "-") if JSON else quote(self.scope["path"])
 
 

@@ -51,9 +51,9 @@ class Settings(EnvironmentSettings):
     workers: int = Field(default=1, ge=1, validation_alias="WEB_CONCURRENCY")
     """The number of processes."""
     drain_time: int = Field(default=0, ge=0)
-    """For how many seconds after SIGTERM requests are still accepted, while `/readyz` is a 503. The image sets 5."""
+    """How many seconds after SIGTERM requests are still accepted, while `/readyz` is a 503. The image sets 5."""
     graceful_timeout: int = Field(default=20, ge=0)
-    """How many seconds requests then have to finish."""
+    """How many seconds the remaining requests then have to finish."""
     forwarded_allow_ips: str = Field(default="127.0.0.1,::1", pattern=r"^[0-9a-fA-F.:/,]*$")
     """Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and networks, never `*`."""
     docs_enabled: bool = False

@@ -1,4 +1,4 @@
-"""A stop that fails no request: `/readyz` turns 503 first, and the server closes its listeners later."""
+"""Graceful shutdown: `/readyz` turns 503 first, and the server closes its listeners later."""
 
 import asyncio
 import signal
@@ -20,25 +20,27 @@ class Shutdown:
     @contextmanager
     def handle_signals(self, drain_time: int) -> Iterator[None]:
         """Call the server's signal handler `drain_time` seconds after SIGTERM; after Ctrl-C, at once."""
-        server = signal.getsignal(signal.SIGTERM)
-        if not callable(server) or threading.current_thread() is not threading.main_thread():
+        server_handler = signal.getsignal(signal.SIGTERM)
+        if not callable(server_handler) or threading.current_thread() is not threading.main_thread():
             yield  # no server handles signals, as in tests
             return
         loop = asyncio.get_running_loop()
 
-        def stop(number: int) -> None:
+        def stop(signum: int) -> None:
             self.stopping.set()
-            server(number, None)
+            server_handler(signum, None)
 
-        def request(number: int, _frame: FrameType | None) -> None:
+        def on_signal(signum: int, _frame: FrameType | None) -> None:
             self.requested = True
-            delay = drain_time if number == signal.SIGTERM else 0
-            loop.call_soon_threadsafe(loop.call_later, delay, stop, number)
+            delay = drain_time if signum == signal.SIGTERM else 0
+            loop.call_soon_threadsafe(loop.call_later, delay, stop, signum)
 
-        previous = {number: signal.signal(number, request) for number in (signal.SIGTERM, signal.SIGINT)}
-        yield
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        previous = {signum: signal.signal(signum, on_signal) for signum in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for signum, handler in previous.items():
+                signal.signal(signum, handler)
 
 
 async def get_stopping(connection: HTTPConnection) -> asyncio.Event:

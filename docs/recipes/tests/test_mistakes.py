@@ -123,7 +123,7 @@ async def test_failed_flush(database: Database) -> None:
 async def test_write_in_read_session(database: Database) -> None:
     async with database.read_scope() as db:
         db.add(new_author())
-        with says("A read session does not write. Use DbSession, or session_scope() outside a request."):
+        with says("A read session cannot write. Use DbSession, or session_scope() outside a request."):
             await db.flush()
 
 

@@ -1,7 +1,7 @@
 """Limit each request to one pool connection at a time, and to `pool_timeout` seconds of waiting in total.
 
-A request that holds a connection while it waits for a second one deadlocks the pool as soon as enough requests do so at
-once. The second one is therefore always refused, even if the pool has connections to spare.
+If enough requests each hold one connection while they wait for a second, the pool deadlocks. A second one is therefore
+always refused, even if the pool has connections to spare.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _current: ContextVar["Quota | None"] = ContextVar("quota", default=None)
 
 
 class Quota:
-    """The connections of one request: the session that took the last one, and how long the request waited for them."""
+    """One request: which session took a connection last, and how long the request has waited for connections."""
 
     def __init__(self, scope: MutableMapping[str, Any]) -> None:
         self.scope = scope
@@ -45,9 +45,9 @@ class Quota:
 
 
 def request_quota(scope: MutableMapping[str, Any]) -> Quota:
-    """The quota of the request with this ASGI scope. Inside a `with` block, the sessions that this task opens share it."""
+    """Return the quota of the request with this ASGI scope. Sessions that this task opens in a `with` block share it."""
     quota = _current.get()
-    return Quota(scope) if quota is None or quota.scope is not scope else quota
+    return quota if quota is not None and quota.scope is scope else Quota(scope)
 
 
 def current_quota() -> Quota | None:

@@ -13,18 +13,18 @@ from sqlalchemy.exc import InvalidRequestError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from .autocommit import ReadOnlySession
 from .connection_quota import holds_connection
+from .read_session import ReadOnlySession
 
-LONGEST_MARGIN = 5
+MAX_MARGIN = 5
 """How many seconds at most the client waits after the server should have cancelled the statement."""
 
 
 def client_timeout(statement_timeout: float) -> float | None:
-    """Return the client's limit: 1.5 times the server's, at most LONGEST_MARGIN longer. None if the server has none."""
+    """Return the client's limit: 1.5 times the server's, at most MAX_MARGIN longer. None if the server has none."""
     if not statement_timeout:
         return None
-    return statement_timeout + min(statement_timeout / 2, LONGEST_MARGIN)
+    return statement_timeout + min(statement_timeout / 2, MAX_MARGIN)
 
 
 def milliseconds(seconds: float) -> str:
@@ -44,10 +44,10 @@ async def set_statement_timeout(db: AsyncSession | AsyncConnection, seconds: flo
                 'A timeout needs a transaction: open it with read_scope(isolation_level="REPEATABLE READ").'
             )
         db = await db.connection()
-    await db.run_sync(extend_limits, seconds)
+    await db.run_sync(apply_statement_timeout, seconds)
 
 
-def extend_limits(connection: Connection, seconds: float) -> None:
+def apply_statement_timeout(connection: Connection, seconds: float) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds(seconds)}")
         driver: Any = connection.connection.driver_connection
@@ -66,7 +66,7 @@ def set_client_timeout(driver: Any, seconds: float | None) -> None:
     driver._config = driver._config._replace(command_timeout=seconds)
 
 
-def drop_silent_connection(context: ExceptionContext) -> OperationalError | None:
+def treat_timeout_as_canceled(context: ExceptionContext) -> OperationalError | None:
     """Map asyncpg's TimeoutError to an error with an SQLSTATE, as if the server had cancelled the statement.
 
     If the statement is COMMIT, its outcome is unknown.

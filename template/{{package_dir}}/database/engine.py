@@ -11,8 +11,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from .autocommit import end_autocommit
-from .deadlines import client_timeout, drop_silent_connection, milliseconds, restore_client_timeout
+from .deadlines import client_timeout, milliseconds, restore_client_timeout, treat_timeout_as_canceled
+from .read_session import end_autocommit
 from .redaction import hide_values
 from .settings import DatabaseSettings
 from .telemetry import ObservedPool, observe_engine
@@ -24,7 +24,7 @@ def create_engine(settings: DatabaseSettings, url: URL | str, *, observed: bool 
     options = {
         "poolclass": ObservedPool,
         "pool_size": settings.pool_size,
-        # SQLAlchemy closes overflow connections on return, so each would cost a new server session.
+        # SQLAlchemy closes overflow connections when they are returned, so each use would open a new one.
         "max_overflow": 0,
         "pool_timeout": settings.pool_timeout,
         "pool_recycle": settings.pool_recycle,
@@ -38,8 +38,8 @@ def create_engine(settings: DatabaseSettings, url: URL | str, *, observed: bool 
     event.listen(engine.sync_engine, "checkout", replace_closed_connection)
     event.listen(engine.sync_engine, "checkin", end_autocommit)
     event.listen(engine.sync_engine, "checkin", restore_client_timeout)
-    event.listen(engine.sync_engine, "handle_error", drop_silent_connection)
-    event.listen(engine.sync_engine, "handle_error", drop_broken_connection)
+    event.listen(engine.sync_engine, "handle_error", treat_timeout_as_canceled)
+    event.listen(engine.sync_engine, "handle_error", treat_client_error_as_disconnect)
     if not settings.log_values:
         event.listen(engine.sync_engine, "handle_error", hide_values)
     if observed:
@@ -48,26 +48,24 @@ def create_engine(settings: DatabaseSettings, url: URL | str, *, observed: bool 
 
 
 def connect_arguments(settings: DatabaseSettings) -> dict[str, Any]:
+    server_settings = {"application_name": settings.application_name}
+    arguments: dict[str, Any] = {
+        "connect_timeout": settings.connect_timeout,
+        "command_timeout": client_timeout(settings.statement_timeout),
+        "server_settings": server_settings,
+    }
     if settings.pooler == "transaction":
         # The next transaction may run on another server connection, where the name of a prepared statement means
         # something else. A pooler also rejects other startup settings; set them on the role instead.
-        return {
-            "connect_timeout": settings.connect_timeout,
-            "command_timeout": client_timeout(settings.statement_timeout),
-            "statement_cache_size": 0,
-            "server_settings": {"application_name": settings.application_name},
-        }
-    return {
-        "connect_timeout": settings.connect_timeout,
-        "command_timeout": client_timeout(settings.statement_timeout),
-        "server_settings": {
-            "application_name": settings.application_name,
+        arguments["statement_cache_size"] = 0
+    else:
+        server_settings |= {
             "statement_timeout": milliseconds(settings.statement_timeout),
             "lock_timeout": milliseconds(settings.lock_timeout),
             "idle_in_transaction_session_timeout": milliseconds(settings.idle_in_transaction_session_timeout),
             "client_connection_check_interval": milliseconds(settings.client_connection_check_interval),
-        },
-    }
+        }
+    return arguments
 
 
 async def connect(
@@ -75,8 +73,8 @@ async def connect(
 ) -> asyncpg.Connection:
     """Connect to the first host that answers within `connect_timeout` seconds and matches `target_session_attrs`.
 
-    Parameters of the URL take precedence. Raises PostgresError, so that every failure has an SQLSTATE: asyncpg raises
-    OSError when nobody answers.
+    Parameters of the URL take precedence. Raises PostgresError also where asyncpg raises OSError, so that
+    every failure has an SQLSTATE.
     """
     query = {name: str(value) for name, value in url.query.items() if name not in ("host", "port")}
     timeout = float(query.pop("connect_timeout", connect_timeout))
@@ -84,7 +82,8 @@ async def connect(
     server_settings = {name: value for name, value in (server_settings or {}).items() if name not in query}
     reasons: dict[tuple[str, str], str] = {}
     # asyncpg applies its timeout to all hosts together. A silent first host would use it up.
-    for attribute in ("standby", "any") if wanted == "prefer-standby" else (wanted,):
+    attributes = ("standby", "any") if wanted == "prefer-standby" else (wanted,)
+    for attribute in attributes:
         for host, port in hosts_of(url):
             try:
                 return await asyncpg.connect(
@@ -114,12 +113,12 @@ async def connect(
 def replace_closed_connection(
     dbapi_connection: Any, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Let the pool reconnect at checkout, without a round trip, when the server has closed the connection."""
+    """At checkout, let the pool replace a connection that the server has closed. The check needs no round trip."""
     if dbapi_connection.driver_connection.is_closed():
         raise DisconnectionError("the server closed this connection")
 
 
-def drop_broken_connection(context: ExceptionContext) -> None:
+def treat_client_error_as_disconnect(context: ExceptionContext) -> None:
     """Treat InternalClientError as a disconnect: asyncpg raises it before it notices that the socket is closed."""
     if isinstance(context.original_exception.__cause__, asyncpg.InternalClientError):
         context.is_disconnect = True

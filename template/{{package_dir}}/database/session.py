@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
 
-from .autocommit import ReadOnlySession, is_read_in_autocommit
 from .connection_quota import QuotaSession, holds_connection
+from .read_session import ReadOnlySession, is_read_in_autocommit
 
 
 class ScopedSession(AsyncSession):
-    """Skips SQLAlchemy's shielded close, which costs a task, when there is nothing to roll back."""
+    """Skips SQLAlchemy's shielded close, which starts a task, when there is nothing to roll back."""
 
     async def __aexit__(self, *error: Any) -> None:
         if holds_connection(self.sync_session) and not is_read_in_autocommit(self.sync_session):
@@ -72,11 +72,11 @@ class Database:
 
     @asynccontextmanager
     async def read_scope(self, isolation_level: str | None = None) -> AsyncIterator[AsyncSession]:
-        """A session for reads that cost one round trip each, from `DATABASE_READ_URL` if that is set.
+        """A session for reading, from `DATABASE_READ_URL` if that is set. Each statement takes one round trip.
 
         The session holds a connection only while a statement runs, so two statements may see different states, and
-        reach different replicas. A stream, or several reads of one state, need a transaction, which holds its
-        connection until the end of the block: `isolation_level="REPEATABLE READ"`.
+        reach different replicas. To stream rows, or to read one state several times, pass
+        `isolation_level="REPEATABLE READ"`: this opens a transaction, which holds a connection until the end of the block.
 
         Raises InvalidRequestError for a write, for a stream without an isolation level, and for a statement when the
         request has another transaction open.

@@ -1,4 +1,4 @@
-"""Middlewares as plain ASGI, because BaseHTTPMiddleware costs each request a task."""
+"""Middleware as plain ASGI, because BaseHTTPMiddleware starts a task for each request."""
 
 from .allowed_hosts import AllowedHostsMiddleware
 from .cancel_on_disconnect import CancelOnDisconnectMiddleware

@@ -4,13 +4,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class CancelOnDisconnectMiddleware:
-    """Cancel a GET or HEAD, and its query, when the client disconnects.
+    """Cancel a GET or HEAD that takes longer than WATCH_AFTER, and its query, when the client disconnects.
 
     Requests that may write always finish. So does a GET that has begun to respond, or that calls receive() itself and
     therefore notices the disconnect.
     """
 
-    WATCH_AFTER = 1.0  # seconds; a task for each request would cost quick requests more than it saves
+    WATCH_AFTER = 1.0  # seconds, so that quick requests do not pay for a task that watches the client
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -19,20 +19,20 @@ class CancelOnDisconnectMiddleware:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self.app(scope, receive, send)
             return
-        request = asyncio.current_task()
-        assert request is not None
+        task = asyncio.current_task()
+        assert task is not None
         watcher: asyncio.Task[None] | None = None
         received: list[Message] = []
-        gone = False
+        disconnected = False
 
         async def watch() -> None:
-            nonlocal gone
+            nonlocal disconnected
             while (message := await receive())["type"] != "http.disconnect":
                 received.append(message)
                 if message.get("more_body"):
                     return
-            gone = True
-            request.cancel()
+            disconnected = True
+            task.cancel()
 
         def start() -> None:
             nonlocal watcher
@@ -55,8 +55,8 @@ class CancelOnDisconnectMiddleware:
         try:
             await self.app(scope, receive_unwatched, send_unwatched)
         except asyncio.CancelledError:
-            if not gone:
+            if not disconnected:
                 raise
-            request.uncancel()
+            task.uncancel()
         finally:
             stop()

@@ -19,13 +19,13 @@ class RequestBodyLimitMiddleware:
             await self.app(scope, receive, send)
             return
         size = 0
-        announced = Headers(scope=scope).get("content-length", "")
-        too_large = HTTPException(413, f"At most {self.max_body_size} bytes.")
+        content_length = Headers(scope=scope).get("content-length", "")
+        too_large = HTTPException(413, f"The request body must not exceed {self.max_body_size} bytes.")
 
         async def receive_limited() -> Message:
             nonlocal size
-            # Before receive(), which would ask a client that waits for 100 Continue to send the body.
-            if announced.isdecimal() and int(announced) > self.max_body_size:
+            # Check before receive(), which sends 100 Continue, so that the client would begin to send the body.
+            if content_length.isdecimal() and int(content_length) > self.max_body_size:
                 raise too_large
             message = await receive()
             size += len(message.get("body", b""))

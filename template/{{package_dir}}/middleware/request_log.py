@@ -12,7 +12,7 @@ from ..logs import RequestContext, current_request, current_trace_id
 logger = logging.getLogger(__name__)
 
 HEADER = b"x-request-id"
-CLOSED = 499  # nginx's status for a client that left before the response; for a WebSocket, refused
+CLOSED = 499  # nginx's status for a client that disconnected before the response. A WebSocket was refused
 SANE_ID = re.compile(rb"[\w.:+/=@-]{1,128}")
 
 

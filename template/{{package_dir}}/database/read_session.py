@@ -11,7 +11,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from .connection_quota import QuotaSession
 
-# SQL in text(). A function in a SELECT may still write, and so may a CTE.
+# Writes in text(). It does not find a function in a SELECT that writes, or a CTE that does.
 WRITE = re.compile(r"\s*(ALTER|CREATE|DELETE|DROP|INSERT|MERGE|TRUNCATE|UPDATE)\b", re.IGNORECASE)
 
 
@@ -48,7 +48,7 @@ class ReadOnlySession(QuotaSession):
                 # close() instead of commit(), because there is nothing to tell the server after a read.
                 if (transaction := self.get_transaction()) is not None:
                     transaction.close()
-        # The statement is part of another one, such as the second query of selectinload, or of a transaction.
+        # It runs inside another statement, such as the second query of selectinload, or inside a transaction.
         return run(*args, **options)
 
     def get_bind(self, mapper: Any = None, *, clause: Any = None, **options: Any) -> Any:
@@ -60,12 +60,12 @@ class ReadOnlySession(QuotaSession):
 
 @event.listens_for(ReadOnlySession, "before_flush")
 def refuse_write(*_: Any) -> None:
-    raise InvalidRequestError("A read session does not write. Use DbSession, or session_scope() outside a request.")
+    raise InvalidRequestError("A read session cannot write. Use DbSession, or session_scope() outside a request.")
 
 
 @event.listens_for(ReadOnlySession, "after_begin")
 def start_autocommit(session: ReadOnlySession, _: Any, connection: Connection) -> None:
-    """Switch AUTOCOMMIT on in the driver. SQLAlchemy's isolation_level costs each read as much CPU as BEGIN."""
+    """Switch AUTOCOMMIT on in the driver, because SQLAlchemy's isolation_level takes as much CPU per read as BEGIN."""
     # Skip this in a test's transaction, on SQLite, and where the caller chose an isolation level.
     session.in_autocommit = (
         session.bind is not connection
