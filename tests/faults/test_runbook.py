@@ -254,6 +254,7 @@ async def test_a_migration_is_blocked(start: Start, embedded: Postgres, migratin
         migration = asyncio.create_task(command(migrating, upgrade, embedded.url, **limits))
         while not migration.done():  # the service runs on
             assert (await client.get("/authors")).status_code == 200
+            await asyncio.sleep(0.2)
         status, output = await migration
         assert status
         assert_seen(alarm, output)
@@ -320,17 +321,19 @@ async def test_a_replica_is_gone(start: Start, embedded: Postgres, replica: Post
 @pytest.fixture
 def certificates(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext, Path]:
     """A certificate of this machine, one that has expired, and a file with both, for who trusts them."""
-    good, expired, both, key = (tmp_path / name for name in ("good.pem", "expired.pem", "both.pem", "key.pem"))
-    new = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
-    run(tmp_path, *new, *names, "-keyout", str(key), "-out", str(good), "-days", "1")
-    run(tmp_path, "openssl", "x509", "-in", str(good), "-signkey", str(key), "-days", "-1", "-out", str(expired))
-    both.write_text(good.read_text() + expired.read_text())
+    new = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1")
     contexts = []
-    for certificate in (good, expired):
+    for name in ("good", "expired"):  # with one name, OpenSSL would look only at the first that is trusted
+        subject = ("-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1")
+        run(tmp_path, *new, *subject, "-keyout", f"{name}.key", "-out", f"{name}.pem")
+        if name == "expired":
+            again = ("-in", "expired.pem", "-signkey", "expired.key", "-days", "-1", "-out", "expired.pem")
+            run(tmp_path, "openssl", "x509", *again)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(tmp_path / f"{name}.pem", tmp_path / f"{name}.key")
         contexts.append(context)
+    both = tmp_path / "both.pem"
+    both.write_text((tmp_path / "good.pem").read_text() + (tmp_path / "expired.pem").read_text())
     return contexts[0], contexts[1], both
 
 
