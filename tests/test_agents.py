@@ -124,7 +124,7 @@ RULES: list[tuple[int, Callable[[Path], None], tuple[str, ...], str]] = [
         7,
         leave_something_behind,
         (*POSTGRES, "tests/database/test_migrations.py"),
-        "test_leaves_nothing_after_going_down",
+        "test_a_downgrade_leaves_nothing_behind",
     ),
     (7, branch, (*SUITE, "tests/database/test_migrations.py"), "test_one_head"),
     (8, lock_a_table, (*SUITE, "tests/database/test_migrations.py"), "require-concurrent-index-creation"),

@@ -86,7 +86,7 @@ def test_answers_that_need_a_migration_switched_on(history: Path, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_what_says_where_the_files_are_cannot_change(history: Path, tmp_path: Path) -> None:
+def test_answers_that_locate_files_cannot_change(history: Path, tmp_path: Path) -> None:
     service = start(history, tmp_path / "service", LATEST)
     for answer in ("package_name=store", "scope=database", "example=false"):
         status, message = copier_update(service, answer)

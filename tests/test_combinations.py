@@ -42,7 +42,7 @@ def complete(answers: dict[str, Any]) -> dict[str, Any]:
     return {name: answers.get(name, QUESTIONS[name]["default"]) for name in sorted(asked - TEXTS)}
 
 
-def test_every_two_values_stand_together_somewhere() -> None:
+def test_every_pair_of_values_occurs() -> None:
     wanted: set[Pair] = set()
     for one, other in pairs_of(sorted(set(QUESTIONS) - TEXTS), 2):
         wanted |= {frozenset({(one, first), (other, second)}) for first in values(one) for second in values(other)}

@@ -172,7 +172,7 @@ def test_sqlmodel_moves(heroes: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "version"), [("fastapi", "0.120.4"), ("sqlalchemy", "2.0.44"), ("Python", "3.10.1")]
 )
-def test_a_version_that_is_too_old_is_one_sentence(bare_layer: Path, package: str, version: str) -> None:
+def test_a_version_that_is_too_old_is_refused_in_one_sentence(bare_layer: Path, package: str, version: str) -> None:
     """Where Python is too old, nothing of the layer but these two files must run on it."""
     program = f"""
 import ast, importlib.metadata as metadata, pathlib, sys
@@ -259,7 +259,7 @@ def test_no_fixture_of_the_application_runs_in_the_layers_tests(bare_layer: Path
     assert (bare_layer / "developers.db").read_text() == "INSERT"
 
 
-def test_the_layers_tests_only_take_a_database_for_tests(bare_layer: Path, postgres: str) -> None:
+def test_the_layers_tests_accept_only_a_test_database(bare_layer: Path, postgres: str) -> None:
     developers = postgres.replace("_test", "", 1)
     suite = (*PYTEST, SESSIONS, "--database=postgres")
     # A variable in the developer's shell plays no part.

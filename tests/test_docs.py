@@ -51,7 +51,7 @@ ELSEWHERE = {
     "copier copy <address> shop": COPY,
     "copier update": "test_changed_answers.py::test_answers_change",
     ".venv/bin/ruff format .rendered/default": "test_render.py::test_formatted",
-    "alembic upgrade head": "test_migrations.py::test_four_at_once_all_succeed",
+    "alembic upgrade head": "test_migrations.py::test_four_concurrent_migrations_succeed",
     "alembic revision --autogenerate": "test_database_scope.py::test_added_to_an_application",
     "copier copy -d scope=database -a .copier-answers.database.yml <template> .": (
         "test_database_scope.py::test_added_to_an_application"
@@ -59,7 +59,7 @@ ELSEWHERE = {
     "git mv alembic.ini alembic.old.ini": "test_existing_database.py::application",
     "alembic revision --autogenerate -m baseline": "test_existing_database.py::test_a_baseline_replaces_its_migrations",
     "alembic stamp --purge head": "test_existing_database.py::test_a_baseline_replaces_its_migrations",
-    "alembic check": "test_existing_database.py::test_its_migrations_go_on",
+    "alembic check": "test_existing_database.py::test_its_migrations_continue",
     "alembic -c alembic.old.ini": "test_existing_database.py::test_tables_without_a_model_are_left_alone",
     "copier update -a .copier-answers.database.yml": "test_layer_updates.py::test_the_layer_is_updated",
     "pytest tests/database --database=postgres": "test_database_scope.py::test_added_to_an_application",

@@ -31,7 +31,7 @@ def check(project: Path) -> None:
     run(project, "mypy", "--cache-dir", str(cache))
 
 
-def test_two_lines_make_a_domain_known(render: Render, postgres: str) -> None:
+def test_two_lines_register_a_domain(render: Render, postgres: str) -> None:
     project = render()
     commit(project, "Rendered")
     ALL["add_domain"](project)
@@ -44,7 +44,7 @@ def test_two_lines_make_a_domain_known(render: Render, postgres: str) -> None:
     run(project, *PYTEST, "tests/orders")
 
 
-def test_one_line_makes_a_model_known_that_no_router_imports(render: Render, postgres: str) -> None:
+def test_one_line_registers_a_model_that_no_router_imports(render: Render, postgres: str) -> None:
     project = render(example=False)
     folder = project / "src" / "my_service"
     for name in ("archive", "stock"):  # two, because the linter sorts them below the marker

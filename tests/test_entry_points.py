@@ -48,7 +48,7 @@ reveal_type(app)
 
 
 @pytest.mark.parametrize("plugins", ['["pydantic.mypy"]', "[]"])
-def test_types_of_names_that_come_when_asked_for(service: Path, tmp_path: Path, plugins: str) -> None:
+def test_types_of_names_imported_on_first_use(service: Path, tmp_path: Path, plugins: str) -> None:
     (tmp_path / "names.py").write_text(NAMES)
     (tmp_path / "mypy.toml").write_text(f"[tool.mypy]\nstrict = true\nplugins = {plugins}\n")
     command = ("mypy", "--cache-dir", str(tmp_path), "--config-file", str(tmp_path / "mypy.toml"))

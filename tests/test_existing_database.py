@@ -119,7 +119,7 @@ NAMES_OF_THE_MODELS = {
 }
 
 
-def test_its_migrations_go_on(application: Application) -> None:
+def test_its_migrations_continue(application: Application) -> None:
     """In the layer's folder, where the next migration follows the last one."""
     take_over_models(application)
     for migration in application.project.glob("migrations/versions/*.py"):

@@ -77,7 +77,7 @@ def test_a_path_cannot_forge_a_line(service: Service) -> None:
 
 
 @pytest.mark.parametrize("log_values", ["true"], indirect=True)
-def test_a_body_that_is_too_long_is_not_asked_for(service: Service) -> None:
+def test_a_client_is_not_asked_for_a_body_that_is_too_long(service: Service) -> None:
     async def refused() -> bytes:
         address = urlsplit(service.url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)

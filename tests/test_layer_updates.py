@@ -58,7 +58,7 @@ def test_the_layer_is_updated(history: Path, workspace: Path, postgres: str, ver
     run(project, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres, **database)
 
 
-def test_a_patched_layer_stands_with_markers(history: Path, workspace: Path) -> None:
+def test_a_patched_layer_gets_conflict_markers(history: Path, workspace: Path) -> None:
     project = make_application(workspace, "app")
     version = VERSIONS[-1]
     copier.run_copy(

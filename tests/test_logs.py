@@ -104,7 +104,7 @@ async def test_no_client_forges_a_line(start: Start, log_format: str) -> None:
         assert [line for line in lines if not RECORD.fullmatch(line) and not line.startswith("    ")] == []
 
 
-async def test_a_request_id_is_taken_if_it_is_sane(start: Start) -> None:
+async def test_a_request_id_is_accepted_if_it_is_safe(start: Start) -> None:
     sane = ["abc-1.2:3/4=@+_", "x" * 128]
     async with start().client() as client:
         for sent in [*sane, "", "x" * 129, "a b", "a\tb", "\xe9", 'a"b', "a\\b"]:
@@ -140,7 +140,7 @@ async def test_a_5xx_is_found_in_the_log_and_in_the_trace(start: Start) -> None:
     assert {line["trace_id"] for line in (slow, error, request, request_of_bug, unexpected)} == {TRACE_ID}
 
 
-async def test_a_value_that_does_not_validate_is_not_quoted(start: Start) -> None:
+async def test_an_invalid_value_is_not_quoted(start: Start) -> None:
     service = start(LOG_FORMAT="json")
     async with service.client() as client:
         assert (await client.get("/invalid-response")).status_code == 500

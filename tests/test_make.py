@@ -71,7 +71,7 @@ def test_targets(shop: Path) -> None:
     run(shop, "make", "check")
 
 
-def test_a_changed_model_wants_a_migration(shop: Path) -> None:
+def test_a_changed_model_needs_a_migration(shop: Path) -> None:
     models = shop / "src/my_service/books/models.py"
     models.write_text(models.read_text().replace("    pages: ", "    price: Mapped[int | None]\n    pages: "))
     with pytest.raises(AssertionError, match="New upgrade operations detected"):

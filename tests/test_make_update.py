@@ -35,7 +35,7 @@ def test_outdated(service: Path) -> None:
     status, output = make(service, "outdated")
     assert (status, output.splitlines()[0]) == (
         2,
-        f"This project has {WORKING_TREE} of its template; the newest release is {NEXT}.",
+        f"This project uses release {WORKING_TREE} of its template; the newest is {NEXT}.",
     )
     update(service, NEXT)
     assert make(service, "outdated")[0] == 0
@@ -46,7 +46,7 @@ def test_outdated_with_the_real_uv(service: Path) -> None:
     (service / ".venv" / "bin" / "uv").write_text(TOOL.format(tool=f"'{BIN / 'uv'}'"))
     status, output = make(service, "outdated", UV_SYSTEM_CERTS="1")
     assert status == 2, output
-    assert f"the newest release is {NEXT}" in output
+    assert f"the newest is {NEXT}" in output
 
 
 @pytest.mark.slow
@@ -67,10 +67,10 @@ def test_update_shows_merges_and_tests(service: Path, postgres: str) -> None:
         # The working tree's, which has no number yet; after a release there is none.
         assert ("## Unreleased" in text) == ("## Unreleased" in (ROOT / "CHANGELOG.md").read_text())
     assert output.count(" passed") == 2
-    assert "Updated, and the tests pass. Look at `git diff HEAD`, run `make check`, and commit.\n" in output
+    assert "Updated, and the tests pass. Review `git diff HEAD`, run `make check`, and commit.\n" in output
     assert lost(mine, service) == Counter()
     commit(service, "Updated")
-    assert "there is nothing newer" in make(service, "update")[1]
+    assert "there is no newer release" in make(service, "update")[1]
 
 
 @pytest.mark.slow
@@ -95,11 +95,11 @@ def test_a_conflict_is_named_by_update_and_by_check(service: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "changed", "words"),
     [
-        ("_src_path: .*", "_src_path: /nowhere/template", "The template cannot be read: fatal: repository"),
+        ("_src_path: .*", "_src_path: /nowhere/template", "Cannot read the template: fatal: repository"),
         ("_src_path: .*", "_src_path: gh:nobody", "_src_path in .copier-answers.yml"),
-        ("_src_path: .*\n", "", "it has no _src_path: write the address of the template there"),
+        ("_src_path: .*\n", "", "_src_path is missing"),
         ("_commit: .*", "_commit: [", "while parsing a flow sequence"),
-        ("_commit: .*", "_commit: 7.7.7", "has no release '7.7.7': name one that it has in `_commit`"),
+        ("_commit: .*", "_commit: 7.7.7", "has no release '7.7.7': set `_commit`"),
     ],
 )
 def test_an_answers_file_that_leads_nowhere_is_one_sentence(service: Path, line: str, changed: str, words: str) -> None:
@@ -116,7 +116,7 @@ def test_an_answers_file_of_another_name_is_asked_for(service: Path) -> None:
     (service / ".copier-answers.yml").rename(service / ".answers.yml")
     status, output = make(service, "outdated")
     assert status == 2
-    assert "There is no .copier-answers.yml here. Name it: -a FILE. Is it .answers.yml?" in output
+    assert "There is no .copier-answers.yml here. Name it with -a FILE. Is it .answers.yml?" in output
 
 
 @pytest.mark.slow
@@ -154,7 +154,7 @@ def test_a_service_without_the_layers_tests_runs_its_own(service: Path) -> None:
     commit(service, "Delete what is not mine")
     status, output = make(service, "update", PYTEST_ADDOPTS="-p no:cacheprovider")
     assert status == 0, output
-    assert "tests/database is gone: only your own tests are run" in output
+    assert "tests/database is missing, so only your own tests run" in output
     assert "1 passed" in output
 
 

@@ -33,7 +33,7 @@ def project(render: Render) -> Path:
     return project
 
 
-async def test_four_at_once_all_succeed(project: Path, postgres: str) -> None:
+async def test_four_concurrent_migrations_succeed(project: Path, postgres: str) -> None:
     connection = await asyncpg.connect(postgres)
     # So that all four are there before the first one begins.
     await connection.execute(f"SELECT pg_advisory_lock({MIGRATION_LOCK})")

@@ -65,7 +65,7 @@ def test_behind_a_pooler_every_result_is_right(project: Path, postgres: str) -> 
     assert asyncio.run(written(postgres)) == [(0, 1500), (1, 500)]
 
 
-def test_the_danger_is_real(project: Path, postgres: str) -> None:
+def test_without_the_setting_results_are_wrong(project: Path, postgres: str) -> None:
     asyncio.run(administer(postgres, TABLE))
     with pgbouncer(postgres, load_devserver(project), ignore_startup_parameters=LIMITS) as url:
         results = run_two_jobs(project, url, "none")

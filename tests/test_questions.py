@@ -201,7 +201,7 @@ def test_an_empty_folder_is_accepted(template: Path, tmp_path: Path, git: str) -
     assert copier("copy", "--defaults", template, "shop", folder=tmp_path)[0] == 0
 
 
-def test_a_project_is_written_over_on_demand_only(template: Path, tmp_path: Path) -> None:
+def test_a_project_is_overwritten_only_on_request(template: Path, tmp_path: Path) -> None:
     shop = tmp_path / "shop"
     assert copier("copy", "--defaults", template, "shop", folder=tmp_path)[0] == 0
     (shop / "Makefile").write_text("mine")

@@ -72,7 +72,7 @@ def test_a_database_in_use_is_not_deleted(service: Path) -> None:
     assert holder.stdout
     assert holder.stdout.readline() == "ready\n"
     status, output = make(service, "reset", "yes=1")
-    assert (status, "A program uses the database. Stop it first" in output) == (2, True), output
+    assert (status, "The database is in use. First stop the program" in output) == (2, True), output
     holder.communicate("\n")
     assert holder.returncode == 0
     assert make(service, "reset", "yes=1") == (0, "")

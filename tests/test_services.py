@@ -29,7 +29,7 @@ def test_suite_on_an_embedded_server(render: Render) -> None:
 
 
 @pytest.mark.slow
-def test_a_stream_of_100_000_rows_holds_as_few(render: Render, postgres: str) -> None:
+def test_a_stream_of_100_000_rows_keeps_as_few_in_memory(render: Render, postgres: str) -> None:
     """The test of the layer, with five times the rows and the same limit of 1 MiB."""
     project = render()
     add_layer_tests(project)

@@ -39,7 +39,7 @@ class Settings(EnvironmentSettings):
 
 EXAMPLE = "write postgresql://user:password@host:5432/name"
 INVALID = [
-    ({}, "API_KEY is not set: write API_KEY=... into the environment or .env."),
+    ({}, "API_KEY is not set: add API_KEY=... to the environment or .env."),
     ({"API_KEY": "s3cret"}, "API_KEY must have at least 8 characters."),
     ({"RETRIES": "s3cret"}, "RETRIES must be a valid integer."),
     ({"TAGS": "s3cret"}, "TAGS must be JSON."),

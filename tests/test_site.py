@@ -107,7 +107,7 @@ def test_links_of_texts_outside_of_the_site() -> None:
             assert is_address(link) or (ROOT / link).exists(), f"{file}: {link}"
 
 
-def test_loads_nothing_from_elsewhere(pages: dict[str, Page], site: Path) -> None:
+def test_loads_nothing_from_other_hosts(pages: dict[str, Page], site: Path) -> None:
     for name, page in pages.items():
         for address in page.loaded:
             path = urlsplit(address).path
@@ -117,7 +117,7 @@ def test_loads_nothing_from_elsewhere(pages: dict[str, Page], site: Path) -> Non
         assert not re.search(r"(url\(|@import)\s*['\"]?(https?:)?//", style.read_text()), style
 
 
-def test_every_question_is_told(pages: dict[str, Page]) -> None:
+def test_every_question_is_documented(pages: dict[str, Page]) -> None:
     told = sections(pages["questions.html"])
     asked = {name: question for name, question in template_questions() if question.get("when") is not False}
     assert list(told) == list(asked)
@@ -178,7 +178,7 @@ print(json.dumps([list(defaults), {name: find(name) for name in sys.argv[1:]}]))
 """
 
 
-def test_every_setting_is_told(pages: dict[str, Page], service: Path) -> None:
+def test_every_setting_is_documented(pages: dict[str, Page], service: Path) -> None:
     told: dict[str, str] = {}
     for names, what in entries(pages["operations.html"]):
         told |= dict.fromkeys(names, what)
@@ -203,7 +203,7 @@ print(json.dumps({state: [fault.status, fault.detail] for state, fault in ERROR_
 """
 
 
-def test_every_error_is_told(pages: dict[str, Page], service: Path) -> None:
+def test_every_error_is_documented(pages: dict[str, Page], service: Path) -> None:
     faults: dict[str, list[Any]] = json.loads(run(service, "python", "-c", ERROR_RESPONSES))
     rows = re.findall(r"\n\s*([0-9A-Z, ]+?)\s*\n\s*(\d{3})\s*\n\s*(.+)", pages["operations.html"].text)
     told = {state: (int(status), detail) for states, status, detail in rows for state in states.split(", ")}
@@ -236,7 +236,7 @@ async def set_limits(url: str, statements: str) -> dict[str, str]:
     return dict(setting.split("=") for setting in settings)
 
 
-def test_every_fixture_is_told(service: Path) -> None:
+def test_every_fixture_is_documented(service: Path) -> None:
     conftest, database = service / "tests" / "conftest.py", service / "tests" / "database" / "fixtures.py"
     defined = set(re.findall(r"fixture.*\n(?:async )?def (\w+)", conftest.read_text() + database.read_text()))
     told = set(re.findall(r"`(\w+)`(?=.*\n: )", (ROOT / "docs" / "fixtures.md").read_text()))

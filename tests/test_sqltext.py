@@ -56,7 +56,7 @@ def test_text(statement: str, text: str) -> None:
 
 
 @given(st.text(alphabet="s3cret'\\$\"\n-/*;\0é", max_size=60), st.sampled_from(["'", "E'"]))
-def test_a_quoted_value_never_shows(value: str, quote: str) -> None:
+def test_values_in_quotes_are_hidden(value: str, quote: str) -> None:
     escaped = value.replace("'", "''")
     if quote == "E'":
         escaped = escaped.replace("\\", "\\\\")

@@ -135,7 +135,7 @@ def summarize(span: Span, request: Span) -> dict[str, Any]:
     }
 
 
-async def test_errors_are_told_by_their_code(start: Start, collector: Collector) -> None:
+async def test_errors_are_identified_by_their_code(start: Start, collector: Collector) -> None:
     service = start(OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint, DATABASE_STATEMENT_TIMEOUT="1")
     async with service.client() as client:
         author = (await client.post("/authors", json={"name": "Ann"})).json()

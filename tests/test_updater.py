@@ -63,7 +63,7 @@ def test_a_conflict_has_markers_and_three_sides_in_the_index(service: Path) -> N
         assert f"RETRY_DELAY = {delay}" in run(service, "git", "show", f":{stage}:{STARTUP}")
 
 
-def test_the_way_back_is_one_command(service: Path) -> None:
+def test_one_command_undoes_an_update(service: Path) -> None:
     patch_startup(service)
     commit(service, "Patched")
     (service / "notes.txt").write_text("mine")
@@ -217,7 +217,7 @@ def test_a_deleted_file_stays_deleted_where_it_moves(major: Path, tmp_path: Path
     commit(service, "Mine")
     _, output = update(service, MAJOR)
     assert not (package(service) / "probes").exists()
-    assert "src/my_service/probes/health.py was src/my_service/health.py, which you have deleted or moved" in output
+    assert "src/my_service/probes/health.py was not written: you deleted or moved src/my_service/health.py" in output
 
 
 # Answers
@@ -233,17 +233,17 @@ def test_a_dropped_question_and_a_key_of_ones_own_do_not_block(major: Path, tmp_
     assert "docker:" not in text
     assert text.endswith("# A comment, mine.\nours: [1, 2]\n")
     commit(service, "Updated")
-    assert "nothing newer" in update(service, MAJOR)[1]
+    assert "no newer release" in update(service, MAJOR)[1]
 
 
 @pytest.mark.parametrize(
     ("answer", "changed", "words"),
     [
-        ("package_name: my_service", "package_name: store", "the package is in src/store, and nothing of the template"),
-        ("scope: service", "scope: database", "write scope: service into .copier-answers.yml again"),
-        ("example: true", "example: false", "write example: true into .copier-answers.yml again"),
-        ("_commit: 9999.0.0", "_commit: 7.7.7", "has no release '7.7.7': name one that it has in `_commit`"),
-        ("_commit: 9999.0.0\n", "", "has no _commit: write the release"),
+        ("package_name: my_service", "package_name: store", "the package is in src/store, but no file of the template"),
+        ("scope: service", "scope: database", "restore scope: service in .copier-answers.yml"),
+        ("example: true", "example: false", "restore example: true in .copier-answers.yml"),
+        ("_commit: 9999.0.0", "_commit: 7.7.7", "has no release '7.7.7': set `_commit`"),
+        ("_commit: 9999.0.0\n", "", "has no _commit: set _commit"),
         ("ci: github", "ci: jenkins", "Invalid choice for 'ci': 'jenkins' is not in"),
     ],
 )
@@ -282,7 +282,7 @@ def test_a_file_that_git_does_not_know_is_not_overwritten(major: Path, tmp_path:
     before = work_tree(service)
     status, output = update(service, MAJOR)
     assert status == 1
-    assert "Move these away first: src/my_service/database/attempts.py" in output
+    assert "Move these first: src/my_service/database/attempts.py" in output
     assert work_tree(service) == before
 
 
@@ -298,7 +298,7 @@ def test_files_that_git_does_not_know_are_left_alone(service: Path) -> None:
 
 def test_uncommitted_work_is_refused(service: Path) -> None:
     append(service / "README.md", "mine\n")
-    assert " M README.md\nThis is not committed. Commit or stash it first" in refused(service)
+    assert " M README.md\nCommit or stash these changes first" in refused(service)
 
 
 def test_the_rest_of_a_repository_is_not_touched(history: Path, tmp_path: Path) -> None:
@@ -339,7 +339,7 @@ def test_a_linked_folder_is_not_written_through(service: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("autocrlf", ["false", "input", "true"])
-def test_settings_of_git_play_no_part(history: Path, tmp_path: Path, autocrlf: str) -> None:
+def test_git_settings_are_ignored(history: Path, tmp_path: Path, autocrlf: str) -> None:
     trees = []
     for name in ("plain", "hostile"):
         (tmp_path / name).mkdir()
@@ -436,7 +436,7 @@ def test_an_update_that_was_killed_is_undone_by_the_next(major: Path, tmp_path: 
     assert status == -signal.SIGKILL
     assert (work_tree(service) == before) == (files == 0)
     _, output = update(service, MAJOR)
-    assert "An update was killed while it wrote. What it had written was undone." in output
+    assert "An update was interrupted. Its changes were undone." in output
     assert (package(service) / "probes" / "health.py").read_text().endswith("# This is mine.\n")
     run(service, "git", "restore", "--source=HEAD", "--staged", "--worktree", ".")
     assert work_tree(service) == before
@@ -445,7 +445,7 @@ def test_an_update_that_was_killed_is_undone_by_the_next(major: Path, tmp_path: 
 def test_edits_after_an_update_was_killed_are_not_undone(service: Path) -> None:
     update(service, NEXT, TESTKIT_SIGNAL="SIGKILL 5")
     append(service / "Makefile", "# mine\n")
-    assert "you have changed since then: Makefile\n" in refused(service)
+    assert "you have changed these files since then: Makefile\n" in refused(service)
     run(service, "git", "checkout", "HEAD", "--", "Makefile")
     assert update(service, NEXT)[0] == 0
 

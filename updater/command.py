@@ -38,11 +38,11 @@ def run(arguments: list[str]) -> int:
     project = Project(Path())
     if options.command != "update":
         if project.journal.exists():
-            raise RefusedError("An update was killed while it wrote. Update again: that undoes it first.")
+            raise RefusedError("An update was interrupted. Update again, which undoes it first.")
         return look(project, options)
     with project.lock():
         if project.recover():
-            print("An update was killed while it wrote. What it had written was undone.\n")
+            print("An update was interrupted. Its changes were undone.\n")
         project.check_finished()
         return look(project, options)
 
@@ -54,15 +54,15 @@ def look(project: Project, options: argparse.Namespace) -> int:
     for revision, where in ((current, f"`_commit` of {options.answers_file}"), (target, "--to")):
         if not template.known(revision):
             raise RefusedError(
-                f"{answers['_src_path']} has no release {revision!r}: name one that it has in {where}, "
+                f"{answers['_src_path']} has no release {revision!r}: set {where} to one that exists, "
                 f"such as {template.newest()}."
             )
     newer = not template.contains(current, target)
     if options.command == "outdated":
-        print(f"This project has {current} of its template; the newest release is {target}.")
+        print(f"This project uses release {current} of its template; the newest is {target}.")
         return 2 if newer else 0
     if not newer and not options.data:
-        raise RefusedError(f"This project has {current}, and there is nothing newer.")
+        raise RefusedError(f"This project uses {current}, and there is no newer release.")
     if options.command == "preview":
         return Update(project, options, answers, target).preview()
     project.check_committed()
@@ -73,13 +73,13 @@ def read_answers(path: Path) -> dict[str, Any]:
     if not path.is_file():
         others = [str(file) for file in Path().glob(".*.y*ml") if "_src_path:" in file.read_text(errors="replace")]
         found = f" Is it {' or '.join(others)}?" if others else ""
-        raise RefusedError(f"There is no {path} here. Name it: -a FILE.{found}")
+        raise RefusedError(f"There is no {path} here. Name it with -a FILE.{found}")
     answers = yaml.safe_load(path.read_text())
     missing = [key for key in ("_commit", "_src_path") if not isinstance(answers, dict) or not answers.get(key)]
     if missing:
         raise RefusedError(
-            f"{path} has no {' and no '.join(missing)}: write the release that this project has into _commit, and "
-            "the template's address into _src_path."
+            f"{path} has no {' and no '.join(missing)}: set _commit to the release that this project uses, and "
+            "_src_path to the template's address."
         )
     return {str(key): answer for key, answer in answers.items()} | {"_commit": str(answers["_commit"])}
 
@@ -110,8 +110,8 @@ class Update:
             wanted = data.get(name, self.answers.get(name))
             if name in recorded and name not in ("package_name", "package_dir") and wanted != recorded[name]:
                 raise RefusedError(
-                    f"{name} cannot change in an update: write {name}: {yaml.safe_dump(recorded[name]).split()[0]} "
-                    f"into {self.answers_file} again."
+                    f"{name} cannot change in an update: restore {name}: {yaml.safe_dump(recorded[name]).split()[0]} "
+                    f"in {self.answers_file}."
                 )
 
     def check_answers(self, data: dict[str, Any]) -> None:
@@ -120,8 +120,8 @@ class Update:
         for name in (before.keys() & after.keys()) - data.keys() - {"_commit", "_src_path"}:
             if before[name] != after[name]:
                 raise RefusedError(
-                    f"{self.target} does not take {name}: {before[name]}, and would render {after[name]}. Write an "
-                    f"answer that it takes into {self.answers_file}, or keep {self.current}."
+                    f"{self.target} does not accept {name}: {before[name]}, and would use {after[name]}. Set an answer "
+                    f"that it accepts in {self.answers_file}, or stay on {self.current}."
                 )
 
     def check_package(self) -> str:
@@ -131,8 +131,8 @@ class Update:
         package = package.removesuffix(layer)
         if not any(path in self.project.index for path in self.base if path.startswith(f"{package}/")):
             raise RefusedError(
-                f"{self.answers_file} says that the package is in {package}, and nothing of the template is there. "
-                "Write back what scope, package_name and package_dir were. To rename a package, see the template's "
+                f"{self.answers_file} says that the package is in {package}, but no file of the template is there. "
+                "Restore scope, package_name and package_dir. To rename a package, see the template's "
                 "docs/updating.md."
             )
         return package
@@ -148,10 +148,10 @@ class Update:
         if self.plan.conflicts:
             print(
                 f"You and the template changed the same lines in: {' '.join(self.plan.conflicts)}\n"
-                "Choose between <<<<<<< and >>>>>>>, run `git add` for each of them, then run the tests, and commit."
+                "Resolve what is between <<<<<<< and >>>>>>>, run `git add` for each file, run the tests, and commit."
             )
             if any((path + MARKED) in {change.path for change in self.plan.changes} for path in self.plan.conflicts):
-                print(f"Files that a tool reads have your lines: the choice is in FILE{MARKED}, which you delete then.")
+                print(f"Files that tools read keep your lines. Resolve and delete FILE{MARKED}.")
         status = 1 if self.plan.conflicts or self.plan.left or self.found else self.test()
         print(f"To go back: {GO_BACK}")
         return status
@@ -159,17 +159,17 @@ class Update:
     def test(self) -> int:
         """Run the tests of a service. The layer's project has its own ways."""
         if not self.run_tests or not Path("Makefile").is_file() or "scripts/update.py" not in self.new:
-            print("Updated. Look at `git diff HEAD`, run your tests, and commit.")
+            print("Updated. Review `git diff HEAD`, run your tests, and commit.")
             return 0
         command = ["make", "--silent", "test"]
         if not Path("tests/database").is_dir():
-            print("tests/database is gone: only your own tests are run, by pytest alone.")
+            print("tests/database is missing, so only your own tests run.")
             command = [".venv/bin/pytest"]
         status = subprocess.run(command, env=clean()).returncode
         if status and not (status == 5 and command[0] != "make"):  # 5 is pytest's for no tests
-            print("The tests fail after the update. Fix what they name.")
+            print("The tests fail after the update. Fix them before you commit.")
             return 1
-        print("Updated, and the tests pass. Look at `git diff HEAD`, run `make check`, and commit.")
+        print("Updated, and the tests pass. Review `git diff HEAD`, run `make check`, and commit.")
         return 0
 
     def print_changes(self) -> None:
@@ -184,7 +184,7 @@ class Update:
         self.found = list(self.find_moved())
         for heading, lines in (
             ("Names that moved:", self.found),
-            ("What you should know:", self.plan.notes),
+            ("Notes:", self.plan.notes),
             ("", self.said_lines()),
         ):
             if lines:

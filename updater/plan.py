@@ -67,7 +67,7 @@ class Planner:
         self.format_new()
         if self.occupied:
             raise RefusedError(
-                "The release brings files where others stand that git does not track. Move these away first: "
+                "The release adds files at paths where you have files that git does not track. Move these first: "
                 f"{' '.join(sorted(set(self.occupied)))}"
             )
         return self.plan
@@ -129,7 +129,7 @@ class Planner:
         elif self.project.file(source):
             self.merge(source, path, self.base[source], new)
         elif not self.project.read(source):
-            self.plan.notes.append(f"{path} was {source}, which you have deleted or moved: it was not written.")
+            self.plan.notes.append(f"{path} was not written: you deleted or moved {source}, its old place.")
 
     def add(self, path: str, new: File) -> None:
         if yours := self.project.file(path):

@@ -58,7 +58,7 @@ class Project:
             top = self.git("rev-parse", "--show-toplevel")
             self.git("rev-parse", "--verify", "HEAD")
         except RefusedError as error:
-            raise RefusedError(f"An update needs the project in git, with a commit to compare with. {error}") from None
+            raise RefusedError(f"An update needs a git repository with a commit. {error}") from None
         self.prefix = folder.resolve().relative_to(Path(top.decode().rstrip("\n")).resolve()).as_posix()
         self.git_folder = folder / os.fsdecode(self.git("rev-parse", "--git-dir").rstrip(b"\n"))
         self.journal = self.git_folder / "template-update.json"
@@ -109,7 +109,7 @@ class Project:
         if files := " ".join(os.fsdecode(path) for path in unmerged if path):
             raise RefusedError(
                 f"These files have conflicts: {files}\n"
-                "Choose between <<<<<<< and >>>>>>>, run `git add` for each of them, and commit; then update again. "
+                "Resolve what is between <<<<<<< and >>>>>>>, run `git add` for each file, commit, and update again. "
                 f"Or go back to the last commit: {GO_BACK}"
             )
 
@@ -119,8 +119,7 @@ class Project:
         if status := self.git("status", "--porcelain", *options, "."):
             listing = "\n".join(os.fsdecode(line) for line in status.split(b"\0"))
             raise RefusedError(
-                f"{listing}This is not committed. Commit or stash it first, so that you can tell the update from "
-                "your work."
+                f"{listing}Commit or stash these changes first, so that you can tell the update from your work."
             )
 
     @contextmanager
@@ -130,7 +129,7 @@ class Project:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise RefusedError("Another update of this project is running. Wait until it has ended.") from None
+                raise RefusedError("Another update of this project is running. Wait until it has finished.") from None
             yield
 
     def recover(self) -> bool:
@@ -145,9 +144,9 @@ class Project:
         ]
         if edited:
             raise RefusedError(
-                f"An update was killed while it wrote, and you have changed since then: {' '.join(edited)}\n"
-                f"Keep your versions elsewhere, run `git checkout HEAD -- {' '.join(edited)}` (or delete what is not "
-                "in HEAD), and update again: that undoes the rest first."
+                f"An update was interrupted, and you have changed these files since then: {' '.join(edited)}\n"
+                f"Copy your versions elsewhere, run `git checkout HEAD -- {' '.join(edited)}` (or delete what is not "
+                "in HEAD), and update again, which undoes the rest first."
             )
         self.undo(journal)
         return True

@@ -35,11 +35,13 @@ def address(answers: Path) -> str:
     """The template's address, which git can clone. Raises OSError without one."""
     if not answers.is_file():
         others = [str(file) for file in Path().glob(".*.y*ml") if "_src_path:" in file.read_text(errors="replace")]
-        sys.exit(f"There is no {answers} here. Name it: -a FILE. Is it {' or '.join(others) or 'in another folder'}?")
+        sys.exit(
+            f"There is no {answers} here. Name it with -a FILE. Is it {' or '.join(others) or 'in another folder'}?"
+        )
     found = yaml.safe_load(answers.read_text())
     source = str(found.get("_src_path") or "") if isinstance(found, dict) else ""
     if not source:
-        raise OSError("it has no _src_path: write the address of the template there")
+        raise OSError("_src_path is missing")
     short = next((form for form in SHORT_FORMS if source.startswith(form)), "")
     return os.path.expanduser(
         SHORT_FORMS.get(short, "") + source.removeprefix(short).removeprefix("/" if short else "")
@@ -73,7 +75,7 @@ def main() -> None:
             git("clone", "--quiet", "--bare", "--", address(answers), repository)
             git("-C", repository, "worktree", "add", "--quiet", "--detach", str(release), newest(repository))
         except (OSError, yaml.YAMLError) as error:
-            sys.exit(f"The template cannot be read: {error}. Write its address into _src_path in {answers}.")
+            sys.exit(f"Cannot read the template: {error}. Check _src_path in {answers}.")
         sys.exit(run(release))
 
 

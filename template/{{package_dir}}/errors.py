@@ -54,12 +54,12 @@ def add_exception_handlers(
     async def handle_invalid_request(_: Request, error: RequestValidationError) -> Response:
         # Leave out the input, which may be long, secret, or impossible to encode as JSON.
         errors = [{"loc": item["loc"], "msg": item["msg"], "type": item["type"]} for item in error.errors()]
-        return respond(ErrorResponse(422, "The request is not valid.", errors=jsonable_encoder(errors)))
+        return respond(ErrorResponse(422, "The request is invalid.", errors=jsonable_encoder(errors)))
 
     @app.exception_handler(Exception)
     async def handle_unexpected_error(_: Request, __: Exception) -> Response:
         # The server logs the exception. A client learns nothing about it.
-        return respond(ErrorResponse(500, "Something went wrong here."))
+        return respond(ErrorResponse(500, "An unexpected error occurred."))
 
 
 def allowed_methods(request: Request) -> list[str]:

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 NO_LIMIT = {"DATABASE_STATEMENT_TIMEOUT": "0"}
 
 
-async def test_what_is_given_up_ends_on_the_server(start: Start, embedded: Postgres) -> None:
+async def test_a_timeout_cancels_the_statement_on_the_server(start: Start, embedded: Postgres) -> None:
     async with start(**NO_LIMIT).client() as client:
         for library in ("asyncio", "anyio"):
             for scope in ("session_scope", "read_scope"):
@@ -22,7 +22,7 @@ async def test_what_is_given_up_ends_on_the_server(start: Start, embedded: Postg
         assert await get_many(client, "/authors") == {200: 30}
 
 
-async def test_what_a_client_leaves_ends_on_the_server(start: Start, embedded: Postgres) -> None:
+async def test_a_disconnect_cancels_the_query_on_the_server(start: Start, embedded: Postgres) -> None:
     service = start(**NO_LIMIT)
     async with service.client() as client:
         for scope in ("write", "read"):
@@ -36,7 +36,7 @@ async def test_what_a_client_leaves_ends_on_the_server(start: Start, embedded: P
     assert "Traceback" not in service.output.read_text()
 
 
-async def test_a_write_whose_client_leaves_is_not_cut_short(start: Start, embedded: Postgres) -> None:
+async def test_a_write_finishes_after_its_client_disconnects(start: Start, embedded: Postgres) -> None:
     service = start()
     before = await embedded.fetch("SELECT count(*) FROM authors WHERE name = 'held'")
     async with service.client() as client:

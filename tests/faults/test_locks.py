@@ -12,7 +12,7 @@ from testkit.service import SLACK, Postgres, Start, get_many
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
 
-async def test_a_locked_table_is_survived(start: Start, embedded: Postgres) -> None:
+async def test_a_locked_table_does_not_stop_other_requests(start: Start, embedded: Postgres) -> None:
     deadline = 0.5 + 1 + SLACK / 2  # two of the timeouts below, since nobody meets all three
     limits = {"DATABASE_POOL_TIMEOUT": "0.5", "DATABASE_LOCK_TIMEOUT": "0.5", "DATABASE_STATEMENT_TIMEOUT": "1"}
     requests = ["GET /authors", "POST /authors", "GET /sleep/write?seconds=60", "GET /livez"]

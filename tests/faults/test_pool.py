@@ -34,6 +34,6 @@ async def test_requests_with_two_sessions_do_not_wait_for_each_other(
         assert embedded.sessions_opened() - before == 10
 
 
-async def test_a_read_session_holds_nothing_while_it_waits_for_somebody_else(start: Start) -> None:
+async def test_a_read_session_holds_no_connection_while_it_waits_for_another_service(start: Start) -> None:
     async with start(DATABASE_POOL_SIZE="1", DATABASE_POOL_TIMEOUT="0.5").client() as client:
         assert await get_many(client, "/wait-between-reads?seconds=1") == {200: 30}

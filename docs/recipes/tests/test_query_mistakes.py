@@ -94,7 +94,7 @@ async def test_empty_migration(url: URL) -> None:
         _, output = await alembic.communicate()
     for migration in versions.glob("*_nothing.py"):
         migration.unlink()
-    with says("The migration is empty: no model that alembic.ini leads to differs from the database."):
+    with says("The migration is empty: the models that alembic.ini lists match the database."):
         raise RuntimeError(output.decode())
 
 

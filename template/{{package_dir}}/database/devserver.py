@@ -163,13 +163,13 @@ def reset(*, confirmed: bool) -> None:
     if not data.exists():
         raise RuntimeError(f"There is no database in {data}.")
     if not confirmed:
-        print(f"This deletes the development database in {data}. Type yes to go on: ", end="", flush=True)
+        print(f"This deletes the development database in {data}. Type yes to continue: ", end="", flush=True)
         if sys.stdin.readline().strip() != "yes":
             raise RuntimeError("Nothing was deleted.")
     with data.with_suffix(".lock").open("w") as lock, data.with_suffix(".users").open("w") as users:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_last(users):
-            raise RuntimeError("A program uses the database. Stop it first, for example `make run`.")
+            raise RuntimeError("The database is in use. First stop the program that uses it, such as `make run`.")
         stop(data, keep=False)
 
 

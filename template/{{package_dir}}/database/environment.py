@@ -31,7 +31,7 @@ class EnvironmentSettings(BaseSettings):
 def explain(settings: type[BaseSettings], error: ErrorDetails) -> str:
     name = variable(settings, *error["loc"])
     if error["type"] == "missing":
-        return f"{name} is not set: write {name}=... into the environment or .env."
+        return f"{name} is not set: add {name}=... to the environment or .env."
     if error["type"] == "value_error":
         message = str(error["ctx"]["error"])
     else:

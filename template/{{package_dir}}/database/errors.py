@@ -52,8 +52,8 @@ CONTENTION = ErrorResponse(503, "Too many requests changed the same rows.", head
 # An SQLSTATE takes precedence over its class.
 ERROR_RESPONSES: dict[str, ErrorResponse] = {
     SQLState.UNIQUE_VIOLATION: ErrorResponse(409, "A row with this value already exists."),
-    SQLState.FOREIGN_KEY_VIOLATION: ErrorResponse(409, "The row refers to a missing row, or is still referred to."),
-    SQLState.RESTRICT_VIOLATION: ErrorResponse(409, "The row is still referred to."),
+    SQLState.FOREIGN_KEY_VIOLATION: ErrorResponse(409, "The row references a missing row, or is still referenced."),
+    SQLState.RESTRICT_VIOLATION: ErrorResponse(409, "The row is still referenced."),
     SQLState.EXCLUSION_VIOLATION: ErrorResponse(409, "The row conflicts with an existing row."),
     SQLState.CHECK_VIOLATION: ErrorResponse(422, "A value is not allowed."),
     SQLStateClass.DATA_EXCEPTION: ErrorResponse(422, "A value does not fit its column."),

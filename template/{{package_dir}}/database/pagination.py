@@ -47,7 +47,7 @@ async def keyset_page(
     """Return the page after `cursor` in one query, which an index makes as fast for the millionth row as for the first.
 
     The statement selects one entity and has no ORDER BY. `order` lists attributes that are unique together.
-    Raises InvalidCursorError if the cursor belongs to another order, and ValueError if an attribute may be null.
+    Raises InvalidCursorError if the cursor belongs to another order, and ValueError if an attribute is nullable.
     """
     adapter = cursor_type(order, descending)
     if cursor is not None:
@@ -82,7 +82,7 @@ def cursor_type(order: Order, descending: bool) -> TypeAdapter[tuple[Any, ...]]:
     for attribute in order:
         (column,) = attribute.property.columns
         if column.nullable:
-            raise ValueError(f"{attribute} may be null: no row sorts after null, so pages would lose rows.")
+            raise ValueError(f"{attribute} is nullable: no comparison with null is true, so pages would omit rows.")
         python_type = column.type.python_type
         types.append(BigInt if python_type is int else python_type)
     cursor: Any = tuple.__class_getitem__((Literal[order_name(order, descending)], *types))

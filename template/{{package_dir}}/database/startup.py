@@ -61,8 +61,8 @@ def create_database(settings: DatabaseSettings) -> Database:
     """Create the engines of one process, without connecting. Raises DatabaseUnavailable if there is no URL."""
     if settings.url is None:
         raise DatabaseUnavailable(
-            "DATABASE_URL is not set: write DATABASE_URL=postgresql://user:password@host:5432/name "
-            "into the environment or .env."
+            "DATABASE_URL is not set: add DATABASE_URL=postgresql://user:password@host:5432/name "
+            "to the environment or .env."
         )
     return Database(
         create_engine(settings, settings.url),
@@ -119,5 +119,5 @@ def explain(settings: DatabaseSettings, reason: str) -> str:
     assert url is not None
     return (
         f"Cannot connect to PostgreSQL at {describe_url(url)}, within {settings.startup_timeout:g} s: "
-        f"{reason.strip().splitlines()[0].rstrip('.')}. Check DATABASE_URL and that the server runs."
+        f"{reason.strip().splitlines()[0].rstrip('.')}. Check DATABASE_URL, and that the server is running."
     )

@@ -109,7 +109,7 @@ def split_hosts(hosts: str, ports: str) -> list[tuple[str, str]]:
         raise ValueError("does not have one port for each host; write host1:5432,host2:5433")
     result = [(unquote(match[1]), match[2] or port) for match, port in zip(found, listed, strict=True) if match]
     if len(result) < len(found) or not all(HOST.fullmatch(host) and (host or hosts == "") for host, _ in result):
-        raise ValueError("has a host that is not valid; write host:5432, or [::1]:5432 for IPv6")
+        raise ValueError("has an invalid host; write host:5432, or [::1]:5432 for IPv6")
     if not all(re.fullmatch("[0-9]{0,5}", port) and 0 < int(port or 5432) < 2**16 for _, port in result):
         raise ValueError("has a port that is not a number from 1 to 65535")
     return result
