@@ -179,7 +179,7 @@ def time_series(panel: Panel, span: int) -> TimeSeries:
     for letter, (legend, query) in zip("AB", panel.queries.items(), strict=False):
         built = built.with_target(Dataquery().ref_id(letter).expr(query).legend_format(legend).range())
     links = [
-        DashboardLink(alarm).type(DashboardLinkType.LINK).url(f"${{runbook}}#{anchor(alarm)}").target_blank(True)
+        DashboardLink(alarm).type(DashboardLinkType.LINK).url(f"${{runbook:raw}}#{anchor(alarm)}").target_blank(True)
         for alarm in panel.alarms
     ]
     return built.links(list(links))

@@ -96,7 +96,7 @@ def leads_somewhere(name: str, link: str, pages: dict[str, Page], site: Path) ->
 
 def test_panels_lead_into_the_runbook(pages: dict[str, Page]) -> None:
     panels = json.loads((ROOT / "docs" / "dashboard.json").read_text())["panels"]
-    links = [link["url"].removeprefix("${runbook}#") for panel in panels for link in panel.get("links", [])]
+    links = [link["url"].removeprefix("${runbook:raw}#") for panel in panels for link in panel.get("links", [])]
     assert set(links) - pages["runbook.html"].ids == set()
     assert links
 
