@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -108,6 +109,28 @@ class Postgres:
             return await connection.fetchval(statement)
         finally:
             await connection.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextmanager
+def initialized(programs: Any, data: Path, user: str, password: str) -> Iterator[int]:
+    """The port of a new server, initialized as the image of PostgreSQL does. It asks for passwords."""
+    data.mkdir(mode=0o700)
+    programs.give_away(data)
+    file = data.with_suffix(".password")
+    file.write_text(password)
+    programs.give_away(file)
+    programs.run("initdb", "-D", data, "-U", user, "--auth=scram-sha-256", f"--pwfile={file}", "--no-sync")
+    port = free_port()
+    programs.run("pg_ctl", "start", "-D", data, "-l", data / "log", "-o", f"-p {port} -k '' -c fsync=off")
+    try:
+        yield port
+    finally:
+        programs.run("pg_ctl", "stop", "-D", data, "-m", "immediate")
 
 
 @dataclass

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from testkit.image import MISSING, Builder, is_possible
 from testkit.projects import run
 from testkit.rendering import Render, load_devserver
+from testkit.service import free_port, initialized
 
 pytestmark = pytest.mark.image
 
@@ -52,20 +52,8 @@ def builder(project: Path, workspace: Path) -> Builder:
 @pytest.fixture(scope="session")
 def url(project: Path, workspace: Path) -> Iterator[str]:
     """An empty database, reached by TCP: the container has a root of its own."""
-    programs = load_devserver(project)
-    data = workspace / "postgres"
-    data.mkdir(mode=0o700)
-    programs.give_away(data)
-    programs.run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync")
-    port = free_port()
-    programs.run("pg_ctl", "start", "-D", data, "-l", data / "log", "-o", f"-p {port} -k '' -c fsync=off")
-    yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    programs.run("pg_ctl", "stop", "-D", data, "-m", "immediate")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    with initialized(load_devserver(project), workspace / "postgres", "postgres", "letmein") as port:
+        yield f"postgresql://postgres:letmein@127.0.0.1:{port}/postgres"
 
 
 def files(root: Path) -> dict[str, tuple[int, int]]:

