@@ -20,12 +20,14 @@ from updater.process import isolated
 from updater.project import File, Project
 
 ROOT = Path(sys.argv.pop(1))
+# What Copier reads of a template.
+READ = ("copier.yml", "includes", "template")
 CACHE = Path(__file__).parents[1] / ".cache" / "rendered"
 
 
 def render(current: str, target: str, answers: Mapping[str, Any], answers_file: str, data: Mapping[str, Any]) -> Any:
     """Copier needs seconds for what most tests render alike, whatever the template's folder is called."""
-    trees = [template.git("rev-parse", f"{revision}^{{tree}}") for revision in (current, target)]
+    trees = [template.git("ls-tree", revision, *READ) for revision in (current, target)]
     asked = {name: answer for name, answer in answers.items() if name != "_src_path"}
     key = (Path(template.__file__).read_text(), current, target, *trees, asked, answers_file, data)
     kept = CACHE / hashlib.sha256(repr(key).encode()).hexdigest()

@@ -47,12 +47,16 @@ def test_added_to_an_application(template: Path, workspace: Path, postgres: str,
     add_layer_tests(project)
     add_notes(project, package_dir)
     add_programs(project, package_dir)
-    environment = {"PYTHONPATH": "", "DATABASE_URL": postgres, "TEST_DATABASE_URL": postgres}
+    # As an application writes it that used another driver, and parameters that only libpq knows.
+    url = f"{postgres.replace('://', '+psycopg://', 1)}{'&' if '?' in postgres else '?'}connect_timeout=5&keepalives=0"
+    environment = {"PYTHONPATH": "", "DATABASE_URL": url, "TEST_DATABASE_URL": postgres}
     # No folder of another pytest is there, for which pytest would warn when it cannot delete it.
     environment["PYTEST_DEBUG_TEMPROOT"] = str(project.parent)
     *_, quick, real = (outcome(run(project, "sh", "-c", command, **environment)) for command in message.commands)
     assert real == {"passed": quick["passed"] + quick["deselected"]}
     run(project, "alembic", "check", **environment)
+    with pytest.raises(AssertionError, match="has the parameter keepalives_idle, which asyncpg does not support"):
+        run(project, "alembic", "check", **(environment | {"DATABASE_URL": f"{url}&keepalives_idle=30"}))
     run(project, *PYTEST, **environment)
     path = {"PYTHONPATH": str((project / package_dir).parent)}
     assert run(project, sys.executable, "worker.py", **(environment | path)) == "worked\n"
