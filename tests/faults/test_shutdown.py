@@ -82,8 +82,9 @@ async def test_a_load_balancer_sees_no_request_fail(start: Start, workers: int) 
     assert "Cancel" not in output
 
 
-async def test_ctrl_c_does_not_drain(start: Start) -> None:
-    service = start(WEB_CONCURRENCY="2", DRAIN_TIME="60")
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_ctrl_c_does_not_drain(start: Start, workers: str) -> None:
+    service = start(WEB_CONCURRENCY=workers, DRAIN_TIME="60")
     stream = asyncio.create_task(read_events(service))
     async with service.client() as client:
         await get_many(client, "/authors")
@@ -94,3 +95,4 @@ async def test_ctrl_c_does_not_drain(start: Start) -> None:
     async with asyncio.timeout(30):
         assert await stream == ['data: "started"', 'data: "stopping"']
     assert await asyncio.to_thread(service.process.wait, 30) == 0
+    assert "Traceback" not in service.output.read_text()

@@ -92,7 +92,11 @@ async def test_server_sent_events(database: Database, trace: Trace, monkeypatch:
     async def read_progress() -> list[str]:
         stopping.clear()
         events = []
-        async with serve_http(app) as client, client.stream("GET", "/imports/1/progress") as response:
+        async with (
+            serve_http(app) as client,
+            asyncio.timeout(20),
+            client.stream("GET", "/imports/1/progress") as response,
+        ):
             async for line in response.aiter_lines():
                 if line.startswith("data:"):
                     events.append(line)
