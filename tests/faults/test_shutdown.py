@@ -38,16 +38,21 @@ async def nobody_connected(embedded: Postgres) -> bool:
     return await embedded.count("true") == 0
 
 
-async def read_events(service: Service) -> list[str]:
+async def read_events(service: Service, started: asyncio.Event) -> list[str]:
     """All events of a stream, which has to end as HTTP asks for."""
+    events = []
     async with service.client() as client, client.stream("GET", "/events") as response:
-        return [line async for line in response.aiter_lines() if line.startswith("data:")]
+        async for line in response.aiter_lines():
+            if line.startswith("data:"):
+                events.append(line)
+                started.set()
+    return events
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_a_load_balancer_sees_no_request_fail(start: Start, workers: int) -> None:
-    service = start(WEB_CONCURRENCY=str(workers), DRAIN_TIME="5")
-    unready = asyncio.Event()
+    service = start(WEB_CONCURRENCY=str(workers), DRAIN_TIME="8")
+    started, unready = asyncio.Event(), asyncio.Event()
     answers: list[int] = []
 
     async def send() -> None:
@@ -56,24 +61,25 @@ async def test_a_load_balancer_sees_no_request_fail(start: Start, workers: int) 
                 answers.append((await client.get("/authors")).status_code)
                 await asyncio.sleep(0.01)
 
-    async def probe() -> None:
-        while not unready.is_set():
-            async with service.client() as client:  # which opens a connection each time
-                if (await client.get("/readyz")).status_code == 503:
-                    unready.set()
-            await asyncio.sleep(0.1)
+    async def is_loaded() -> bool:
+        return len(answers) >= 500
 
-    async with asyncio.TaskGroup() as tasks:
-        stream = tasks.create_task(read_events(service))
-        for each in (probe, *[send] * 8):
-            tasks.create_task(each())
-        await asyncio.sleep(1)
+    async def is_unready() -> bool:
+        # On a new connection each time.
+        return (await balancer.get("/readyz", headers={"Connection": "close"})).status_code == 503
+
+    async with asyncio.TaskGroup() as tasks, service.client() as balancer, service.client() as late:
+        stream = tasks.create_task(read_events(service, started))
+        for _ in range(8):
+            tasks.create_task(send())
+        await started.wait()
+        await until(is_loaded, 60)
         service.process.terminate()
-        await unready.wait()
+        await until(is_unready)
+        unready.set()
+        assert await get_many(late, "/authors") == {200: 30}
         await asyncio.sleep(0.5)
         assert not stream.done()
-        async with service.client() as late:
-            answers.append((await late.get("/authors")).status_code)
     assert set(answers) == {200}
     assert stream.result() == ['data: "started"', 'data: "stopping"']
     await asyncio.to_thread(service.process.wait, 30)
@@ -85,9 +91,9 @@ async def test_a_load_balancer_sees_no_request_fail(start: Start, workers: int) 
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_ctrl_c_does_not_drain(start: Start, workers: str) -> None:
     service = start(WEB_CONCURRENCY=workers, DRAIN_TIME="60")
-    stream = asyncio.create_task(read_events(service))
-    async with service.client() as client:
-        await get_many(client, "/authors")
+    started = asyncio.Event()
+    stream = asyncio.create_task(read_events(service, started))
+    await started.wait()
     parent = service.process.pid
     children = await asyncio.to_thread(Path(f"/proc/{parent}/task/{parent}/children").read_text)
     for process in (parent, *map(int, children.split())):  # as a terminal does
