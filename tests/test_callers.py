@@ -1,7 +1,11 @@
 """Services with `auth`, as a person would use them."""
 
 import json
+import os
 import re
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -18,17 +22,30 @@ def command(beginning: str) -> str:
     return next(line.strip() for line in lines if line.startswith(f"    {beginning}"))
 
 
+Serve = Callable[[Path], AbstractContextManager[str]]
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Serve:
+    """`make run` in a rendered service."""
+
+    def serve(shop: Path) -> AbstractContextManager[str]:
+        use_this_environment(shop)
+        (shop / ".venv/bin/uvicorn").write_text(TOOL.format(tool=BIN / "uvicorn"))
+        (shop / ".venv/bin/uvicorn").chmod(0o755)
+        (shop / ".venv/ready").touch()
+        monkeypatch.setattr(demo, "FOLDER", shop)
+        monkeypatch.setattr(demo, "LOG", tmp_path / "log")
+        monkeypatch.setenv("PYTHONPATH", f"{shop / 'src'}:{shop}")
+        return demo.server()
+
+    return serve
+
+
 @pytest.mark.slow
-def test_the_first_key(render: Render, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_first_key(render: Render, serve: Serve) -> None:
     shop = render(project_name="Shop", auth="api_keys")
-    use_this_environment(shop)
-    (shop / ".venv/bin/uvicorn").write_text(TOOL.format(tool=BIN / "uvicorn"))
-    (shop / ".venv/bin/uvicorn").chmod(0o755)
-    (shop / ".venv/ready").touch()
-    monkeypatch.setattr(demo, "FOLDER", shop)
-    monkeypatch.setattr(demo, "LOG", tmp_path / "log")
-    monkeypatch.setenv("PYTHONPATH", str(shop / "src"))
-    with demo.server() as url:
+    with serve(shop) as url:
         key = run(shop, "sh", "-c", command("make api-key")).splitlines()[-1]
         assert re.fullmatch(r"shop_[0-9A-Za-z]{38}", key)
         curl = command("curl").replace("curl", "curl --fail-with-body --silent").replace("http://127.0.0.1:8000", url)
@@ -42,3 +59,28 @@ def test_the_first_key(render: Render, monkeypatch: pytest.MonkeyPatch, tmp_path
         with pytest.raises(AssertionError, match=f"ended with 2:\nusage: .*\n.* error: {message}"):
             run(shop, "python", "-m", "shop.auth.issue_key", *arguments)
     assert "Name whose key it is" in make(shop, "api-key")[1]
+
+
+@pytest.mark.slow
+def test_a_token_for_local_work(render: Render, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = render(project_name="Shop", auth="oidc")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    monkeypatch.setenv("OIDC_PORT", port)
+    with serve(shop) as url:
+        token = run(shop, "sh", "-c", command("make token"), OIDC_PORT=port).splitlines()[-1]
+        for header, status in ((f"Authorization: Bearer {token}", 200), ("Authorization: Bearer x", 401)):
+            curl = ("curl", "--silent", "--output", os.devnull, "--write-out", "%{http_code}", "-H", header)
+            assert run(shop, *curl, f"{url}/books") == str(status)
+    assert (shop / ".data/identity-provider.pem").stat().st_mode & 0o077 == 0
+    refused = make(shop, "run", OIDC_ISSUER="http://id.example.com", OIDC_AUDIENCE="shop")[1]
+    assert "OIDC_ISSUER must begin with https://." in refused
+    assert "Traceback" not in refused
+
+
+def test_the_attacks_are_listed(render: Render) -> None:
+    tests = (render(project_name="Shop", auth="oidc") / "tests/auth/test_oidc.py").read_text()
+    attacks = re.findall(r'^    "(.+?)": ', tests.partition("ATTACKS = {")[2].partition("\n}\n")[0], re.MULTILINE)
+    page = (ROOT / "docs" / "callers.md").read_text().partition("These attacks are tests")[2]
+    assert re.findall(r"^- (.+)$", page, re.MULTILINE) == attacks
+    assert len(attacks) > 40

@@ -37,6 +37,7 @@ COPY = "test_questions.py::test_the_defaults_need_no_answer_and_no_trust"
 ELSEWHERE = {
     ".venv/bin/python -m testkit.random_users --count 1000": "test_random_users.py::test_a_random_user",
     'make api-key subject=me scopes="api_keys:manage"': "test_callers.py::test_the_first_key",
+    'make token subject=ann scopes="books:read books:write"': "test_callers.py::test_a_token_for_local_work",
     "python -m shop.auth.issue_key me api_keys:manage": "test_callers.py::test_the_first_key",
     'curl -H "Authorization: Bearer $KEY" http://127.0.0.1:8000/api-keys': "test_callers.py::test_the_first_key",
     "make demo": "test_make.py::test_demo",
@@ -272,16 +273,23 @@ def everything(render: Render) -> Path:
     return render(project_name="Shop", soft_delete=True, audit_log=True, auth="api_keys")
 
 
+@pytest.fixture(scope="module")
+def with_oidc(render: Render) -> Path:
+    return render(project_name="Shop", auth="oidc")
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_names(page: str, render: Render, everything: Path) -> None:
+def test_names(page: str, render: Render, everything: Path, with_oidc: Path) -> None:
     """Each make target, path and variable that is named is there."""
-    places = [everything] if page == README_OF_A_SERVICE else [everything, ROOT]
+    services = [everything, with_oidc]
+    places = services if page == README_OF_A_SERVICE else [*services, ROOT]
     makefiles, ignored = (
         "".join((place / name).read_text() for place in places) for name in ("Makefile", ".gitignore")
     )
     files = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard").split("\n")
     files += [f"shop/{path.relative_to(everything)}" for path in everything.rglob("*")]
-    texts = "".join(path.read_text() for path in everything.rglob("*") if path.is_file() and path.suffix != ".md")
+    rendered = [path for service in services for path in service.rglob("*")]
+    texts = "".join(path.read_text() for path in rendered if path.is_file() and path.suffix != ".md")
     settings = pages.settings()
     for snippet in snippets(page, render):
         for target in re.findall(r"^make ([a-z]\S*)", snippet.text, re.MULTILINE):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..database import Key, Page
@@ -54,9 +54,8 @@ class ApiKeyIssued(ApiKeyRead):
 
 
 @router.post("", status_code=201)
-async def issue_api_key(values: ApiKeyCreate, keys: ApiKeys, response: Response) -> ApiKeyIssued:
+async def issue_api_key(values: ApiKeyCreate, keys: ApiKeys) -> ApiKeyIssued:
     row, key = await keys.issue(values.subject, values.scopes, values.expires_in_days)
-    response.headers["Cache-Control"] = "no-store"
     return ApiKeyIssued(**ApiKeyRead.model_validate(row).model_dump(), key=key)
 
 
