@@ -1,4 +1,7 @@
-"""The settings of the identity provider: `OIDC_ISSUER`, `OIDC_AUDIENCE`, and so on."""
+"""The settings of the identity provider.
+
+`OIDC_ISSUER`, `OIDC_AUDIENCE`, `OIDC_ALGORITHMS`, `OIDC_TOKEN_TYPES` and `OIDC_SCOPE_CLAIM`.
+"""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
