@@ -40,7 +40,7 @@ NEXT_CHANGES = [
     ),
     (f"{PACKAGE}/main.py.jinja", "\n# Your imports:\n", "from . import health as health  # next\n\n# Your imports:\n"),
     (f"{PACKAGE}/models.py.jinja", "Every model of the service", "All models of the service"),
-    (f"{PACKAGE}/settings.py", "    # Yours:", "    next: bool = True\n    # Yours:"),
+    (f"{PACKAGE}/settings.py.jinja", "    # Yours:", "    next: bool = True\n    # Yours:"),
     (f"{PACKAGE}/errors.py", '"""', '"""Next. '),
     (f"{PACKAGE}/database/startup.py", "RETRY_DELAY = 0.2\n", "RETRY_DELAY = 0.25\n"),
     (f"{PACKAGE}/books/router.py", "router = APIRouter()\n", "router = APIRouter()  # next\n"),
