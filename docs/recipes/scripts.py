@@ -1,6 +1,6 @@
 import asyncio
 
-from shop.database import Base, CreatedAt, DatabaseSettings, PrimaryKey, close_db, init_db
+from shop.database import Base, CreatedAt, DatabaseSettings, PrimaryKey, open_db
 from sqlalchemy import delete, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
@@ -19,12 +19,9 @@ async def delete_old_tokens(db: AsyncSession) -> int:
 
 
 async def main(settings: DatabaseSettings) -> int:
-    database = await init_db(settings.model_copy(update={"application_name": "cleanup", "pool_size": 1}))
-    try:
-        async with database.session_scope() as db:
-            return await delete_old_tokens(db)
-    finally:
-        await close_db(database)
+    settings = settings.model_copy(update={"application_name": "cleanup", "pool_size": 1})
+    async with open_db(settings) as database, database.session_scope() as db:
+        return await delete_old_tokens(db)
 
 
 if __name__ == "__main__":
