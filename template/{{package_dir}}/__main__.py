@@ -1,5 +1,6 @@
 """Serve: `python -m <package>`. The settings name the address, the number of processes and the time for a stop."""
 
+import asyncio
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -7,7 +8,19 @@ from pathlib import Path
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
+from .database import DatabaseUnavailable, open_db
 from .settings import STARTUP_FAILURE, read_settings
+
+
+async def check_database() -> None:
+    """Connect once before the workers do, so that a failure is one sentence, not one for each of them."""
+    try:
+        async with open_db(settings.database):
+            pass
+    except DatabaseUnavailable as error:
+        print(error, file=sys.stderr)
+        sys.exit(STARTUP_FAILURE)
+
 
 settings = read_settings()
 config = Config(
@@ -25,6 +38,7 @@ if settings.workers == 1:
     with suppress(KeyboardInterrupt):
         Server(config).run()
 else:
+    asyncio.run(check_database())
     supervisor = Multiprocess(config, [config.bind_socket()])
     supervisor.run()
     # The command `uvicorn` ends with 0 when its workers cannot start.
