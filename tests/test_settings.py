@@ -149,13 +149,13 @@ def test_an_invalid_setting_is_one_sentence(service: Path) -> None:
     ids=" ".join,
 )
 def test_the_service_does_not_start(service: Path, command: tuple[str, ...]) -> None:
-    assert "API_KEY is not set: write " in fail(service, *command)
+    assert "API_KEY is not set: add " in fail(service, *command)
 
 
 def test_workers_are_not_restarted(service: Path) -> None:
     command = ("uvicorn", f"{MODULE}:app", "--port", "0", "--workers", "2")
     output = run(service, "timeout", "60", *command)
-    assert "API_KEY is not set: write " in output
+    assert "API_KEY is not set: add " in output
     assert "Traceback" not in output
 
 
