@@ -43,7 +43,10 @@ ELSEWHERE = {
     "make demo": "test_make.py::test_demo",
     "make release VERSION=minor": "test_releases.py::test_a_release",
     "make update": "test_make_update.py::test_update_shows_merges_and_tests",
-    "docker build --build-arg TELEMETRY=1 .": "test_render.py::test_container_files_are_valid",
+    "docker build --build-arg TELEMETRY=1 .": "test_image.py::test_telemetry_on_a_base_pinned_by_its_digest",
+    ".venv/bin/uv export --quiet --no-dev --format cyclonedx1.5 --output-file sbom.json": (
+        "test_image.py::test_the_bill_of_materials_has_what_the_image_has"
+    ),
     "uv sync --extra telemetry": "test_telemetry.py::test_an_endpoint_without_the_exporter",
     "docker compose up --build": "test_render.py::test_container_files_are_valid",
     "pytest --database=postgres": "test_services.py::test_suite",

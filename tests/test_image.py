@@ -1,5 +1,6 @@
 """The image: built from the rendered Dockerfile as an engine would, and run against PostgreSQL. `make image`."""
 
+import json
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ from testkit.service import free_port, initialized
 pytestmark = pytest.mark.image
 
 IMAGE = "localhost/shop"
+SBOM = ".venv/bin/uv export --quiet --no-dev --format cyclonedx1.5 --output-file sbom.json"
 # Files that change in each root, whatever runs in it.
 MOUNTED = ("dev", "etc/hosts", "etc/resolv.conf", "proc", "run", "sys")
 
@@ -114,6 +116,33 @@ def test_the_image_contains_only_what_it_runs(builder: Builder) -> None:
         added = sum(path.lstat().st_size for path in (root / "app").rglob("*") if not path.is_symlink())
     print(f"{len(builder.inspect(IMAGE)['Docker']['rootfs']['diff_ids'])} layers, /app {added / 1e6:.0f} MB")
     assert added < 120e6
+
+
+def test_telemetry_on_a_base_pinned_by_its_digest(builder: Builder, project: Path, tmp_path: Path) -> None:
+    """The image with the build argument, from a Dockerfile with the edit that docs/operations.md describes."""
+    text = (project / "Dockerfile").read_text()
+    (base,) = set(re.findall(r"^FROM (\S+)", text, re.MULTILINE))
+    digest = builder.inspect(f"docker.io/library/{base}")["FromImageDigest"]
+    (tmp_path / "Dockerfile").write_text(text.replace(f"FROM {base}", f"FROM {base}@{digest}"))
+    builder.build(project, "localhost/telemetry", "--build-arg=TELEMETRY=1", f"--file={tmp_path / 'Dockerfile'}")
+    exporter = "import opentelemetry.exporter.otlp.proto.http"
+    for image, status in {IMAGE: 1, "localhost/telemetry": 0}.items():
+        with builder.container(image) as (container, _):
+            process = builder.start(container, tmp_path / "output", ["python", "-c", exporter])
+            assert process.wait(60) == status, (tmp_path / "output").read_text()
+
+
+def test_the_bill_of_materials_has_what_the_image_has(builder: Builder, project: Path) -> None:
+    run(project, *SBOM.replace(".venv/bin/", "").split(), UV_SYSTEM_CERTS="1")
+    materials = json.loads((project / "sbom.json").read_text())
+    listed = {component["name"] for component in materials["components"]}
+    with builder.container(IMAGE) as (_, root):
+        installed = {
+            path.name.partition("-")[0].replace("_", "-").lower()
+            for path in root.glob("app/.venv/lib/python3*/site-packages/*.dist-info")
+        }
+    assert installed - {"shop"} <= listed
+    assert listed & {"pytest", "mypy"} == set()
 
 
 def wait_until_ready(url: str, process: "subprocess.Popen[bytes]", output: Path) -> None:
