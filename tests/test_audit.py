@@ -10,6 +10,7 @@ from threading import Thread
 from typing import ClassVar
 
 import pytest
+import yaml
 
 from testkit.make import make, use_this_environment
 from testkit.projects import BIN
@@ -100,3 +101,13 @@ def test_a_vulnerability_fails_the_audit(service: Path, found: tuple[dict[str, s
     assert result == status, output
     assert ("PYSEC-2014-8" in output) == bool(found)
     assert "experimental" not in output
+
+
+@pytest.mark.parametrize(("ci", "file"), [("github", ".github/workflows/ci.yml"), ("gitlab", ".gitlab-ci.yml")])
+def test_the_pipeline_audits(render: Render, ci: str, file: str) -> None:
+    pipeline = yaml.safe_load((render(ci=ci) / file).read_text())
+    job = pipeline.get("jobs", pipeline)["audit"]
+    assert "if" not in job
+    assert "rules" not in job
+    commands = job["script"] if ci == "gitlab" else [step.get("run") for step in job["steps"]]
+    assert "make audit" in commands
