@@ -1,11 +1,9 @@
 """The targets of a rendered service, run with the environment of the tests."""
 
-import os
-import subprocess
 from pathlib import Path
 from shlex import quote
 
-from .projects import BIN, clean_environment
+from .projects import BIN, execute
 
 # In place of the service's own environment, whose installation takes long: the one of these tests. What `uv run` does
 # is left to test_outdated_with_the_real_uv.
@@ -27,13 +25,4 @@ def use_this_environment(service: Path) -> None:
 
 
 def make(service: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    process = subprocess.run(
-        ["make", "--silent", *arguments],
-        cwd=service,
-        env=clean_environment() | {"PYTHONPATH": f"{service / 'src'}{os.pathsep}{service}"} | environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    return process.returncode, process.stdout
+    return execute(service, "make", "--silent", *arguments, **environment)

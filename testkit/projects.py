@@ -35,9 +35,16 @@ def commit(folder: Path, message: str) -> None:
 
 
 def run(project: Path, *command: str, **environment: str) -> str:
-    """The output of a command in a project's folder, with the tools of the environment that runs the tests.
+    """The output of a command in a project's folder. Fails with the output."""
+    status, output = execute(project, *command, **environment)
+    assert status == 0, f"{' '.join(command)} ended with {status}:\n{output}"
+    return output
 
-    No project has an environment of its own: its package comes from PYTHONPATH. Fails with the output.
+
+def execute(project: Path, *command: str, **environment: str) -> tuple[int, str]:
+    """The status and the output of a command in a project's folder, with the tools of the environment of the tests.
+
+    No project has an environment of its own: its package comes from PYTHONPATH.
     """
     process = subprocess.run(
         command,
@@ -48,8 +55,7 @@ def run(project: Path, *command: str, **environment: str) -> str:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.returncode == 0, f"{' '.join(command)} ended with {process.returncode}:\n{process.stdout}"
-    return process.stdout
+    return process.returncode, process.stdout
 
 
 def clean_environment() -> dict[str, str]:

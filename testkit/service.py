@@ -9,7 +9,7 @@ import socket
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copy
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import asyncpg
 from httpx import AsyncClient, Limits
 
-from .projects import clean_environment
+from .projects import clean_environment, run
 
 # Other work on the machine may take this long, in seconds.
 SLACK = 5
@@ -187,6 +187,14 @@ def serve(project: Path, output: Path, **environment: str) -> Iterator[Service]:
         wait_for_output(process, output, "running on")
         (url,) = re.findall(r"running on (http://\S+)", output.read_text())
         yield Service(process, output, url)
+
+
+@contextmanager
+def migrated(project: Path, output: Path, **always: str) -> Iterator[Start]:
+    """Migrate the database. Start services with these variables and those of the call. They end with the block."""
+    run(project, "alembic", "upgrade", "head", **always)
+    with ExitStack() as stack:
+        yield lambda **environment: stack.enter_context(serve(project, output, **always | environment))
 
 
 def wait_for_output(process: "subprocess.Popen[bytes]", output: Path, text: str, times: int = 1) -> None:

@@ -4,17 +4,15 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 
 from testkit.collector import collect
-from testkit.projects import run
 from testkit.rendering import Render
-from testkit.service import Service, add_probes, serve
+from testkit.service import Service, Start, add_probes, migrated
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
@@ -23,10 +21,6 @@ FORGED = '\r\n2026-01-01 CRITICAL forged\x1b[31m\n{"level": "CRITICAL"}\u2028\x8
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE_ID}-b7ad6b7169203331-00"
 RECORD = re.compile(r"\d\d:\d\d:\d\d (INFO|WARNING|ERROR)\s+[\w.]+: .*")
-
-
-class Start(Protocol):
-    def __call__(self, **environment: str) -> Service: ...
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +32,7 @@ def project(render: Render) -> Path:
 
 @pytest.fixture
 def start(project: Path, postgres: str, tmp_path: Path) -> Iterator[Start]:
-    run(project, "alembic", "upgrade", "head", DATABASE_URL=postgres)
-    with ExitStack() as stack:
-
-        def start(**environment: str) -> Service:
-            return stack.enter_context(serve(project, tmp_path / "output", DATABASE_URL=postgres, **environment))
-
+    with migrated(project, tmp_path / "output", DATABASE_URL=postgres) as start:
         yield start
 
 

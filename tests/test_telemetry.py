@@ -5,19 +5,17 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 from scripts import waterfall
 from scripts.diagram import THEMES
 from testkit.collector import Collector, Point, Span, collect, dead_collector, silent_collector
-from testkit.projects import run
 from testkit.rendering import Render
-from testkit.service import SLACK, Service, add_probes, serve, until
+from testkit.service import SLACK, Service, Start, add_probes, migrated, until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
@@ -38,10 +36,6 @@ METRICS = {
 }
 
 
-class Start(Protocol):
-    def __call__(self, **environment: str) -> Service: ...
-
-
 @pytest.fixture(scope="module")
 def project(render: Render) -> Path:
     project = render()
@@ -52,13 +46,8 @@ def project(render: Render) -> Path:
 @pytest.fixture
 def start(project: Path, postgres: str, tmp_path: Path) -> Iterator[Start]:
     """Start the service with these variables. It ends with the test."""
-    run(project, "alembic", "upgrade", "head", DATABASE_URL=postgres)
-    with ExitStack() as stack:
-
-        def start(**environment: str) -> Service:
-            environment = {"DATABASE_URL": postgres, "OTEL_METRIC_EXPORT_INTERVAL": "100"} | environment
-            return stack.enter_context(serve(project, tmp_path / "output", **environment))
-
+    always = {"DATABASE_URL": postgres, "OTEL_METRIC_EXPORT_INTERVAL": "100"}
+    with migrated(project, tmp_path / "output", **always) as start:
         yield start
 
 
