@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from tempfile import mkdtemp
+from urllib.request import urlopen
 
 import pytest
 from markdown_it import MarkdownIt
@@ -136,6 +137,8 @@ class Reader:
                 start_new_session=True,
             )
         demo.wait_until_ready(f"http://127.0.0.1:{self.port}", self.server)
+        with urlopen(f"http://127.0.0.1:{self.port}/docs") as response:
+            assert "server" not in response.headers
 
     def edits(self, file: str, name: str, lines: str) -> None:
         """Put the lines below the last field of the class."""
