@@ -1,6 +1,7 @@
 """OpenID Connect: access tokens of an identity provider, verified with its public keys."""
 
 import logging
+from functools import lru_cache
 from typing import Annotated, Any
 
 import jwt
@@ -34,7 +35,7 @@ class TokenVerifier:
 
     async def verify(self, token: str) -> Principal:
         """Raises PyJWTError for a token that is not valid, and ProviderUnavailable if that is not known."""
-        header = jwt.get_unverified_header(token)
+        header = read_header(token.partition(".")[0])
         # RFC 9068: the type tells an access token from an ID token, which may have the same audience.
         if str(header.get("typ", "")).lower().removeprefix("application/") not in self.settings.token_types:
             raise jwt.InvalidTokenError("This type of token is not accepted.")
@@ -61,6 +62,12 @@ class TokenVerifier:
         if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
             raise jwt.InvalidTokenError("The scopes are not a text or a list.")
         return scopes
+
+
+@lru_cache(maxsize=64)
+def read_header(segment: str) -> dict[str, Any]:
+    """The header, which all tokens of one key share. Raises PyJWTError."""
+    return jwt.get_unverified_header(f"{segment}..")
 
 
 async def get_principal(
