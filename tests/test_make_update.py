@@ -244,6 +244,8 @@ def test_tags_may_begin_with_v(history: Path, tmp_path: Path) -> None:
     run(template, "git", "tag", "--delete", *run(template, "git", "tag", "--list", "[0-9]*").split())
     service = start(template, tmp_path / "service", f"v{WORKING_TREE}")
     assert yaml.safe_load((service / ".copier-answers.yml").read_text())["_commit"] == f"v{WORKING_TREE}"
+    use_this_environment(service)
+    assert f"release v{WORKING_TREE} of its template; the newest is v{NEXT}." in make(service, "outdated")[1]
     status, output = update(service, f"v{NEXT}")
     assert status == 0, output
     assert f"From v{WORKING_TREE} to v{NEXT}:\n\n## {NEXT}\n\n- The next release.\n" in output

@@ -223,15 +223,16 @@ def test_a_deleted_file_stays_deleted_where_it_moves(major: Path, tmp_path: Path
 # Answers
 
 
-def test_a_dropped_question_and_a_key_of_ones_own_do_not_block(major: Path, tmp_path: Path) -> None:
-    service = start(major, tmp_path / "service", NEXT)
+@pytest.mark.parametrize("version", ["1.1.0", NEXT])
+def test_a_dropped_question_and_a_key_of_ones_own_do_not_block(major: Path, tmp_path: Path, version: str) -> None:
+    service = start(major, tmp_path / "service", version)
     append(service / ".copier-answers.yml", "# A comment, mine.\nours: [1, 2]\n")
     commit(service, "Mine")
     update(service, MAJOR)
     text = (service / ".copier-answers.yml").read_text()
     assert f"_commit: {MAJOR}\n" in text
     assert "docker:" not in text
-    assert text.endswith("# A comment, mine.\nours: [1, 2]\n")
+    assert "# A comment, mine.\nours: [1, 2]\n" in text
     commit(service, "Updated")
     assert "no newer release" in update(service, MAJOR)[1]
 
@@ -253,18 +254,22 @@ def test_an_answers_file_changed_by_hand(service: Path, answer: str, changed: st
     assert words in " ".join(refused(service).split())
 
 
-def test_a_stricter_check_refuses_an_update_instead_of_changing_an_answer(history: Path, tmp_path: Path) -> None:
+def test_an_answer_that_is_no_longer_possible_is_refused(history: Path, tmp_path: Path) -> None:
+    """Copier would take the default in silence. A stricter check applies to new projects only."""
     template = tmp_path / "template"
     run(tmp_path, "git", "clone", "--quiet", str(history), str(template))
     replace(template / "includes" / "reserved.jinja", " asyncpg ", " asyncpg my_service ")
-    replace(template / "copier.yml", "default: My Service", "default: Other Name")
     tag(template, MAJOR)
+    replace(template / "copier.yml", 'choices: ["3.11", "3.12",', 'choices: ["3.12",')
+    replace(template / "copier.yml", 'default: "3.11"', 'default: "3.12"')
+    tag(template, "10002.0.0")
     service = start(template, tmp_path / "service", NEXT)
     before = work_tree(service)
-    status, output = update(service, MAJOR)
-    if status:
-        assert "package_name" in output
-        assert work_tree(service) == before
+    status, output = update(service, "10002.0.0")
+    assert status == 1
+    assert "python_version" in output
+    assert work_tree(service) == before
+    assert update(service, MAJOR)[0] == 0
     assert "package_name: my_service" in (service / ".copier-answers.yml").read_text()
 
 
@@ -325,14 +330,18 @@ def test_the_rest_of_a_repository_is_not_touched(history: Path, tmp_path: Path) 
     assert status_lines == [" M other.py", "A  staged.py", "?? other.py.rej"]
 
 
-def test_a_linked_folder_is_not_written_through(service: Path, tmp_path: Path) -> None:
+def test_what_is_linked_is_left_alone(service: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
-    (service / "scripts").rename(outside)
-    (service / "scripts").symlink_to(outside)
+    outside.mkdir()
+    for name in ("scripts", "Makefile"):  # a folder, and a file that the release changes
+        (service / name).rename(outside / name)
+        (service / name).symlink_to(outside / name)
     commit(service, "Linked")
     before = tree(outside)
     update(service, NEXT)
     assert tree(outside) == before
+    assert (service / "scripts").is_symlink()
+    assert (service / "Makefile").is_symlink()
 
 
 # A person's settings
@@ -349,7 +358,7 @@ def test_git_settings_are_ignored(history: Path, tmp_path: Path, autocrlf: str) 
         environment = {}
         if name == "hostile":
             environment = hostile_environment(tmp_path / name)
-            append(tmp_path / name / "gitconfig", f"[core]\n    autocrlf = {autocrlf}\n    eol = crlf\n")
+            append(tmp_path / name / ".gitconfig", f"[core]\n    autocrlf = {autocrlf}\n    eol = crlf\n")
         status, output = update(service, NEXT, **environment)
         assert status == 1, output
         assert conflicts(service) == {STARTUP}
@@ -390,10 +399,11 @@ def test_black_instead_of_ruff(history: Path, tmp_path: Path) -> None:
     run(service, "ruff", "format", "--isolated", "--check", "--no-cache", "--line-length", "79")
 
 
-def test_without_a_formatter_files_are_merged_as_they_are(service: Path) -> None:
+@pytest.mark.parametrize("tools", ["", f"{BIN}{os.pathsep}"], ids=["without a formatter", "with ruff"])
+def test_files_that_no_formatter_made_are_merged_as_they_are(service: Path, tools: str) -> None:
     append(package(service) / "settings.py", "    greeting: str  =  'hello'  # mine\n")
     commit(service, "Unformatted")
-    status, output = update(service, NEXT, PATH=f"/usr/bin{os.pathsep}/bin")
+    status, output = update(service, NEXT, PATH=f"{tools}/usr/bin{os.pathsep}/bin")
     assert (status, conflicts(service)) == (0, set()), output
     assert "    greeting: str  =  'hello'  # mine\n" in (package(service) / "settings.py").read_text()
 

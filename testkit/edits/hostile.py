@@ -25,7 +25,7 @@ SETTINGS = """
     hooksPath = HOOKS
     quotePath = true
     pager = false
-    commentChar = ;
+    commentChar = ";"
     fileMode = false
     safecrlf = true
     whitespace = blank-at-eol,cr-at-eol
@@ -91,12 +91,12 @@ def hostile_environment(folder: Path) -> dict[str, str]:
     (folder / "excludes").write_text("*.toml\n*.conflict\nattempts.py\n")
     (folder / "attributes").write_text("*.py -diff merge=union\n*.toml binary\n")
     text = SETTINGS.replace("HOOKS", str(hooks)).replace("EXCLUDES", str(folder / "excludes"))
-    (folder / "gitconfig").write_text(text.replace("ATTRIBUTES", str(folder / "attributes")))
+    (folder / ".gitconfig").write_text(text.replace("ATTRIBUTES", str(folder / "attributes")))
     (folder / "fails").write_text("#!/bin/sh\nexit 1\n")
     (folder / "fails").chmod(0o755)
     program = str(folder / "fails")
     return {
-        "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"),
+        "HOME": str(folder),
         "GIT_DIR": "/nowhere",
         "GIT_INDEX_FILE": "/nowhere",
         "GIT_EXTERNAL_DIFF": program,
