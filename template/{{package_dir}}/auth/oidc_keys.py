@@ -76,7 +76,7 @@ def fetch_keys(issuer: str, algorithms: Collection[str]) -> dict[str, PyJWK]:
     keys = {}
     for entry in entries if isinstance(entries, list) else []:
         # A key of a kind that is not supported, or for encryption, does not spoil the others.
-        with suppress(PyJWTError, AttributeError, KeyError):
+        with suppress(PyJWTError, AttributeError, KeyError, TypeError, ValueError):
             key = PyJWK(entry)
             if entry.get("use", "sig") == "sig" and key.algorithm_name in algorithms:
                 keys[str(entry["kid"])] = key
