@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from testkit.blog import CORS, PACKAGE, line_count, write_blog
+from testkit.blog import CORS, DOMAINS, PACKAGE, line_count, write_blog
+from testkit.edits import replace
 from testkit.projects import PYTEST, commit, run
 from testkit.random_users import lines, read, squashed
 from testkit.releases import WORKING_TREE
@@ -15,12 +16,21 @@ from testkit.updates import conflicts, start, update, use_new_names
 CONFLICT = re.compile(r"<<<<<<< .*?\n(.*?)=======\n(.*?)>>>>>>> [^\n]*\n", re.DOTALL)
 # What a person makes of each conflict. Release 2 rewrites the first two, and has a method where the blog added one.
 RESOLVED = {
-    "main.py": rf"\2{CORS}",
+    "main.py": r"\2",
     "models.py": r"\2",
     "database/repository.py": r"\1\n\2",
 }
 
 pytestmark = [pytest.mark.slow, pytest.mark.updates, pytest.mark.exhaustive]
+
+
+def add_to_main(main: Path) -> None:
+    """Add the blog's middleware, and its imports that stood in a conflict."""
+    imports = [f"from .{domain.table} import router as {domain.table}\n" for domain in DOMAINS]
+    missing = "".join(line for line in imports if line not in main.read_text())
+    replace(main, "# isort: split\n", f"# isort: split\n{missing}")
+    health = "    app.include_router(health.router)\n"
+    replace(main, health, f"{CORS}{health}")
 
 
 def test_a_blog_is_updated(history: Path, tmp_path: Path, postgres: str) -> None:
@@ -42,7 +52,9 @@ def test_a_blog_is_updated(history: Path, tmp_path: Path, postgres: str) -> None
     assert status == 1
     assert "src/my_service/tags/router.py:8: my_service.problems.problem_responses is now" in output
     for file, choice in RESOLVED.items():
-        (service / PACKAGE / file).write_text(CONFLICT.sub(choice, (service / PACKAGE / file).read_text()))
+        text = CONFLICT.sub(choice, (service / PACKAGE / file).read_text())
+        (service / PACKAGE / file).write_text(text)
+    add_to_main(service / PACKAGE / "main.py")
     use_new_names(service)
     run(service, *PYTEST)
     run(service, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres)
