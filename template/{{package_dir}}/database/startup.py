@@ -91,7 +91,8 @@ async def wait_until_ready(database: Database, settings: DatabaseSettings) -> No
                         continue
                     raise DatabaseUnavailable(explain(settings, reason)) from error
     except TimeoutError:
-        raise DatabaseUnavailable(explain(settings, reason)) from None
+        waited = f", within {settings.startup_timeout:g} s"
+        raise DatabaseUnavailable(explain(settings, reason, waited)) from None
 
 
 async def check_connections(database: Database, settings: DatabaseSettings) -> None:
@@ -114,10 +115,10 @@ async def check_connections(database: Database, settings: DatabaseSettings) -> N
         )
 
 
-def explain(settings: DatabaseSettings, reason: str) -> str:
+def explain(settings: DatabaseSettings, reason: str, waited: str = "") -> str:
     url = settings.url
     assert url is not None
     return (
-        f"Cannot connect to PostgreSQL at {describe_url(url)}, within {settings.startup_timeout:g} s: "
+        f"Cannot connect to PostgreSQL at {describe_url(url)}{waited}: "
         f"{reason.strip().splitlines()[0].rstrip('.')}. Check DATABASE_URL, and that the server is running."
     )
