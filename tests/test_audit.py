@@ -33,7 +33,7 @@ requires-dist = [{{ name = "jinja2" }}]
 [[package]]
 name = "jinja2"
 version = "2.4.1"
-source = {{ registry = "https://pypi.org/simple" }}
+source = {{ registry = "https://example.com/simple" }}
 sdist = {{ url = "https://example.com/jinja2-2.4.1.tar.gz", hash = "sha256:{"0" * 64}", size = 1 }}
 """
 PROJECT = """
