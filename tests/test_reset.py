@@ -30,7 +30,7 @@ def test_the_example_is_deleted_after_the_first_run(service: Path) -> None:
     for target in ("migrate", "migration"):
         status, output = make(service, target, "m=first")
         assert status != 0
-        assert re.search(r"Can't locate revision identified by '0001'\. .*empty it with `make reset`\.", output)
+        assert re.search(r"Can't locate revision identified by '0001'\. .*start again with `make reset`\.", output)
         assert "Traceback" not in output
     status, output = make(service, "reset")
     assert (status, "Nothing was deleted." in output) == (2, True)

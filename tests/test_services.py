@@ -17,9 +17,8 @@ def test_suite(proven: Path, postgres: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_suite_in_two_processes(render: Render, postgres: str, database: str) -> None:
-    output = run(render(), *PYTEST, "-n", "2", f"--database={database}", TEST_DATABASE_URL=postgres)
+def test_suite_in_two_processes(render: Render, postgres: str) -> None:
+    output = run(render(), *PYTEST, "-n", "2", "--database=postgres", TEST_DATABASE_URL=postgres)
     assert set(outcome(output)) == {"passed"}
 
 
