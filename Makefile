@@ -6,6 +6,8 @@ ID ?= default
 
 # Trust the certificates of the system, as pip does. Behind a proxy, uv could not download anything otherwise.
 export UV_SYSTEM_CERTS ?= 1
+# The tests start hundreds of Python processes, which write no bytecode. Without this, each would compile SQLAlchemy anew.
+export UV_COMPILE_BYTECODE ?= 1
 
 .PHONY: help
 help: ## List the commands

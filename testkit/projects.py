@@ -9,7 +9,8 @@ from shutil import copy2
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
-PYTEST = ("pytest", "-p", "no:cacheprovider")
+# Without the plugins of the template's own environment: importing them takes longer than some suites.
+PYTEST = ("pytest", "-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
 # What Copier and `make update` read of this repository.
 PARTS = ("CHANGELOG.md", "copier.yml", "includes", "template", "update.py", "updater")
 
