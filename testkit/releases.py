@@ -115,7 +115,7 @@ def add_major(folder: Path) -> None:
     (package / "database" / "retry.py").unlink()
     (folder / "template" / ".env.example").unlink()
     for file in filter(Path.is_file, (folder / "template").rglob("*")):
-        text = file.read_text().replace("{% if docker %}", "{% if true %}")
+        text = re.sub(r"(\{[%{][^}]*?)\bdocker\b", r"\1true", file.read_text())
         text = re.sub(r"from \. import health\b", "from .probes import health", text)
         text = re.sub(r"from (\.+)health import", r"from \1probes.health import", text)
         file.write_text(text.replace("from .retry import", "from .attempts import"))
