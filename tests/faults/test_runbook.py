@@ -170,10 +170,10 @@ async def test_the_pool_is_exhausted(start: Start, embedded: Postgres) -> None:
 # What the page lists, by what the service may answer.
 DETAILS = """
 import json
-from my_service.database.errors import ERROR_RESPONSES, error_response
+from my_service.database.errors import ERROR_RESPONSES, database_error_response
 from sqlalchemy.exc import TimeoutError
 
-responses = [*ERROR_RESPONSES.values(), error_response(TimeoutError())]
+responses = [*ERROR_RESPONSES.values(), database_error_response(TimeoutError())]
 print(json.dumps(sorted({response.detail for response in responses if response.status == 503})))
 """
 

@@ -78,7 +78,7 @@ def constraint_name(error: DBAPIError) -> str | None:
     return getattr(error.driver_exception, "constraint_name", None)
 
 
-def error_response(error: SQLAlchemyError) -> ErrorResponse | None:
+def database_error_response(error: SQLAlchemyError) -> ErrorResponse | None:
     """Return the response to an error, or None if the error is a bug in the program."""
     if isinstance(error, PoolTimeoutError):
         return ErrorResponse(503, "All database connections are busy.", headers=RETRY_LATER)

@@ -5,7 +5,7 @@ import logging
 from fastapi import FastAPI, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from .errors import ErrorResponse, InvalidCursorError, NotFoundError, error_response
+from .errors import ErrorResponse, InvalidCursorError, NotFoundError, database_error_response
 from .problems import Respond, problem
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ def add_database_error_handlers(app: FastAPI, respond: Respond = problem) -> Non
 
     @app.exception_handler(SQLAlchemyError)
     async def handle_database_error(request: Request, error: SQLAlchemyError) -> Response:
-        response = error_response(error)
+        response = database_error_response(error)
         if response is None:
             raise error
         # Log the handler's name instead of the path, which contains values and can forge a log line with %0a.
