@@ -80,11 +80,12 @@ def rendered(version: str, number: int) -> Files:
 
 
 @cache
-def formatted(version: str, number: int, width: int) -> Files:
-    """What was rendered, in the user's format."""
+def formatted(version: str, number: int, widths: tuple[int, ...]) -> Files:
+    """What was rendered, in the formats of the user, one after the other: a narrow one leaves commas behind."""
     with TemporaryDirectory() as folder:
         write(Path(folder), rendered(version, number))
-        reformat(Path(folder), width)
+        for width in widths:
+            reformat(Path(folder), width)
         return read(Path(folder))
 
 
@@ -117,7 +118,7 @@ class User:
     version: str
     target: str
     answers: int
-    width: int = 120
+    widths: tuple[int, ...] = (120,)
     environment: dict[str, str] = field(default_factory=dict)
     did: list[str] = field(default_factory=list)
     unknown: Files = field(default_factory=dict)
@@ -211,11 +212,12 @@ def crlf(user: User) -> None:
 
 
 def other_format(user: User) -> None:
-    user.width = user.random.choice([79, 100])
+    width = user.random.choice([79, 100])
     if (pyproject := user.folder / "pyproject.toml").is_file():
-        pyproject.write_text(pyproject.read_text().replace("line-length = 120", f"line-length = {user.width}"))
+        pyproject.write_text(re.sub(r"(?m)^line-length = \d+", f"line-length = {width}", pyproject.read_text()))
     else:
-        (user.folder / "ruff.toml").write_text(f"line-length = {user.width}\n")
+        (user.folder / "ruff.toml").write_text(f"line-length = {width}\n")
+    user.widths += (width,)
     subprocess.run([str(BIN / "ruff"), "format", "--quiet", "--no-cache", "."], cwd=user.folder, check=False)
 
 
@@ -268,7 +270,7 @@ def squashed(text: str) -> str:
 def lost(user: User, before: Files, after: Files, output: str) -> list[str]:
     """The lines that only the user wrote, and that are neither in a file nor in the output."""
     written = lines(before) - lines(rendered(user.version, user.answers))
-    written -= lines(formatted(user.version, user.answers, user.width))
+    written -= lines(formatted(user.version, user.answers, user.widths))
     missing = written - lines(after)
     if not missing:
         return []
