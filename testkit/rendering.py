@@ -36,8 +36,8 @@ def add_service_tests(project: Path) -> None:
     """Add the tests of a service and of its layer that a service does not get."""
     add_layer_tests(project)
     add_tests(SERVICE_TESTS, project, project / "tests")
-    for folder in SERVICE_TESTS.glob("*/"):  # named after the module of an answer, such as auth=api_keys
-        if list(project.glob(f"src/*/auth/{folder.name}.py")):
+    for folder in SERVICE_TESTS.glob("*/"):  # named after a module that only some answers bring
+        if list(project.glob(f"src/*/**/{folder.name}.py")):
             add_tests(folder, project, project / "tests" / "auth")
 
 

@@ -38,7 +38,7 @@ def copier_update(service: Path, *answers: str) -> tuple[int, str]:
 MESSAGES = {
     "soft_delete=true": 'make migration m="soft delete"',
     "audit_log=true": 'make migration m="audit log"',
-    "auth=api_keys": 'make migration m="api keys"',
+    "auth=api_keys": 'make migration m="callers"',
     "db_schema=catalog": 'ALTER TABLE books SET SCHEMA "catalog"',
     "primary_key=uuid7": "existing tables keep their keys",
     "python_version=3.12": "Updated.",

@@ -128,14 +128,16 @@ WITH: dict[tuple[str, str | bool], str] = {
     ),
     ("auth", "oidc"): (
         "PACKAGE/auth/__init__.py PACKAGE/auth/dependencies.py PACKAGE/auth/guard.py PACKAGE/auth/oidc.py"
-        " PACKAGE/auth/oidc_keys.py PACKAGE/auth/oidc_settings.py PACKAGE/auth/principal.py PACKAGE/public.py"
+        " PACKAGE/auth/oidc_keys.py PACKAGE/auth/oidc_settings.py PACKAGE/auth/principal.py PACKAGE/database/primary.py"
+        " PACKAGE/database/migrations/versions/2026_01_01_0003_rate_limits.py PACKAGE/limits.py PACKAGE/public.py"
         " tests/auth/__init__.py tests/auth/login.py tests/auth/provider.py tests/auth/test_oidc.py"
         " tests/auth/test_principal.py"
     ),
     ("auth", "api_keys"): (
         "PACKAGE/auth/__init__.py PACKAGE/auth/api_keys.py PACKAGE/auth/api_keys_router.py PACKAGE/auth/dependencies.py"
         " PACKAGE/auth/guard.py PACKAGE/auth/issue_key.py PACKAGE/auth/principal.py PACKAGE/database/primary.py"
-        " PACKAGE/database/migrations/versions/2026_01_01_0003_api_keys.py PACKAGE/public.py"
+        " PACKAGE/database/migrations/versions/2026_01_01_0003_rate_limits.py PACKAGE/limits.py"
+        " PACKAGE/database/migrations/versions/2026_01_01_0004_api_keys.py PACKAGE/public.py"
         " tests/auth/__init__.py tests/auth/login.py tests/auth/test_api_keys.py tests/auth/test_principal.py"
     ),
     ("ci", "gitlab"): ".gitlab-ci.yml",
