@@ -12,6 +12,7 @@ from testkit.projects import ROOT, commit, copy_working_tree, run
 from testkit.rendering import administer, load_devserver
 
 from . import report
+from .access_log import measure_access_log
 from .operations import FILL
 from .round_trips import count_round_trips
 from .servers import CONTESTANTS
@@ -36,6 +37,7 @@ def main() -> None:
     results: report.Results = {
         "suites, s": measure_suites(project, rounds),
         "copier copy, s": measure_copy(template, rounds),
+        "access line, us": measure_access_log(project),
     }
     with ExitStack() as stack:
         postgres = load_devserver(project)

@@ -108,6 +108,11 @@ def targets(results: Results) -> Iterator[tuple[str, str, str]]:
         "1.4, 1.2, 1.6",
         ", ".join(ratio(operation, rates, "guides") for operation in ("read", "page", "create")),
     )
+    yield (
+        "CPU of the access line, us: uvicorn's, the service's as text, as JSON",
+        "no more than uvicorn's",
+        ", ".join(f"{value:.1f}" for value in results["access line, us"].values()),
+    )
     yield "new sessions per request, 16 and 64 clients", "0", f"{max(sessions):g}"
     yield "keyset page at row 1,000,000 against the first", "1.2", f"{last / first:.2f}"
     yield "memory while 100,000 rows are streamed, KiB at most: in the first tenth, in all", "flat", stream(results)

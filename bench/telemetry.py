@@ -1,7 +1,7 @@
-"""What telemetry and logs cost per read, in rounds in which the variants take turns: `python -m bench.telemetry`.
+"""What telemetry costs per read, in rounds in which the variants take turns: `python -m bench.telemetry`.
 
-The service without them is the same service with their lines taken out. All servers run at once and get load one after
-the other, so what else happens on the machine hits all variants of a round.
+No variant logs requests, and the service without telemetry is the same service with its lines taken out. All servers
+run at once and get load one after the other, so what else happens on the machine hits all variants of a round.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from testkit.rendering import administer, load_devserver
 from .__main__ import make_template
 from .load import load
 from .operations import OPERATIONS
-from .servers import LOG, Server, serve
+from .servers import Server, serve
 
 FOLDER = ROOT / ".cache" / "bench-telemetry"
 ROWS = (
@@ -49,7 +49,6 @@ def main() -> None:
     rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     template = make_template(FOLDER / "template")
-    complete = render(template, "complete", [])
     without_log = render(template, "without-log", WITHOUT_LOG)
     bare = render(template, "bare", WITHOUT_LOG + WITHOUT_TELEMETRY)
     with ExitStack() as stack:
@@ -67,10 +66,6 @@ def main() -> None:
             "sampled 0 %": (without_log, silent, ratio | {"OTEL_TRACES_SAMPLER_ARG": "0"}),
             "sampled 1 %": (without_log, silent, ratio | {"OTEL_TRACES_SAMPLER_ARG": "0.01"}),
             "sampled 100 %": (without_log, silent, exported),
-            "uvicorn's access line": (bare, ("--access-log",), {}),
-            # These two include "no endpoint".
-            "our line as text": (complete, LOG, {}),
-            "our line as JSON": (complete, LOG, {"LOG_FORMAT": "json"}),
         }
         servers = {
             name: stack.enter_context(serve("service", project, url, *arguments, name=name, **environment))

@@ -30,7 +30,7 @@ class RequestLogMiddleware:
             await self.app(scope, receive, send)
             return
         started = perf_counter()
-        request_id = next((value for name, value in scope["headers"] if name == HEADER), b"")
+        request_id = dict(scope["headers"]).get(HEADER, b"")
         if not SANE_ID.fullmatch(request_id):
             request_id = os.urandom(16).hex().encode()
         request = RequestContext(request_id.decode(), current_trace_id(), scope)
@@ -59,13 +59,12 @@ class RequestLogMiddleware:
                     "duration": round(duration, 6),
                     "client": (scope.get("client") or [None])[0],
                 }
-                logger.info(
-                    "%s %s %d in %.1f ms",
-                    request.method,
-                    request.target,
-                    status or CLOSED,
-                    duration * 1000,
-                    extra=fields,
+                arguments = request.method, request.target, fields["status"], duration * 1000
+                # Not logger.info(), which would search the stack for its caller.
+                logger.handle(
+                    logger.makeRecord(
+                        logger.name, logging.INFO, __file__, 0, "%s %s %d in %.1f ms", arguments, None, extra=fields
+                    )
                 )
             logged = True
 
