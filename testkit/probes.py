@@ -134,3 +134,10 @@ async def wait_between_reads(db: ReadSession, seconds: float) -> None:
 @router.post("/forget")
 async def forget_the_author(db: DbSession, title: Annotated[str, Body(embed=True)]) -> None:
     await db.execute(text("INSERT INTO books (title, isbn, pages) VALUES (:title, '1', 1)"), {"title": title})
+
+
+@router.get("/cluster-name/{scope}")
+async def show_cluster_name(database: CurrentDatabase, scope: str) -> str:
+    """Which server answers, where each has a name."""
+    async with getattr(database, scope)() as db:
+        return await db.scalar(text("SELECT current_setting('cluster_name')"))

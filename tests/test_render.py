@@ -73,7 +73,9 @@ PACKAGE/database/pagination.py
 PACKAGE/database/problems.py
 PACKAGE/database/connection_quota.py
 PACKAGE/database/read_session.py
+PACKAGE/database/read_your_writes.py
 PACKAGE/database/redaction.py
+PACKAGE/database/replicas.py
 PACKAGE/database/repository.py
 PACKAGE/database/retry.py
 PACKAGE/database/session.py

@@ -9,7 +9,7 @@ router = APIRouter()
 
 @router.get("/author-count")
 async def count_authors(db: ReadSession) -> int:
-    """Reads from DATABASE_READ_URL: rows committed a moment ago may be missing."""
+    """Reads from DATABASE_READ_URL: rows that others committed a moment ago may be missing."""
     return await db.scalar(select(func.count()).select_from(Author)) or 0
 
 

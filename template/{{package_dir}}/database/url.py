@@ -37,7 +37,7 @@ UNSUPPORTED = {
         sslcrldir sslkeylogfile sslsni timeout
     """,
     "remove it, and verify the server with sslmode=verify-full": "channel_binding",
-    "remove it, because asyncpg tries the hosts in order": "load_balance_hosts",
+    "remove it, because reads are spread over the hosts of DATABASE_READ_URL anyway": "load_balance_hosts",
     "remove it, because the layer's own timeouts notice a dead server": """
         keepalives keepalives_count keepalives_idle keepalives_interval tcp_user_timeout
     """,
