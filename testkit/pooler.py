@@ -1,6 +1,7 @@
 """PgBouncer in front of a database."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,10 +17,21 @@ from sqlalchemy import make_url
 from .requirements import missing
 
 
+def find_pgbouncer() -> str | None:
+    return shutil.which("pgbouncer", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+
+
+def keeps_prepared_statements() -> bool:
+    """Whether this machine's PgBouncer does so by default, as versions from 1.24 do."""
+    command = [find_pgbouncer() or "true", "--version"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [*map(int, re.findall(r"\d+", output)[:2])] >= [1, 24]
+
+
 @contextmanager
 def pgbouncer(postgres: str, programs: Any, **settings: str) -> Iterator[str]:
     """The URL of PgBouncer in transaction mode, with two connections to this database."""
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+    program = find_pgbouncer()
     if program is None:
         missing("There is no pgbouncer here. On Debian: apt-get install pgbouncer")
     url = make_url(postgres)

@@ -10,8 +10,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from testkit.pooler import pgbouncer
-from testkit.projects import ROOT, clean_environment
+from testkit.pooler import keeps_prepared_statements, pgbouncer
+from testkit.projects import ROOT, clean_environment, execute
 from testkit.rendering import Render, administer, load_devserver
 
 pytestmark = pytest.mark.slow
@@ -57,6 +57,13 @@ async def written(url: str) -> list[tuple[int, int]]:
     return [tuple(row) for row in rows]
 
 
+async def count_prepared_statements(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    count = await connection.fetchval("SELECT count(*) FROM pg_prepared_statements")
+    await connection.close()
+    return int(count)
+
+
 def test_behind_a_pooler_every_result_is_right(project: Path, postgres: str) -> None:
     asyncio.run(administer(postgres, TABLE))
     with pgbouncer(postgres, load_devserver(project)) as url:
@@ -71,3 +78,29 @@ def test_without_the_setting_results_are_wrong(project: Path, postgres: str) -> 
         results = run_two_jobs(project, url, "none")
     # Not only errors, but another statement's rows and no error.
     assert results["wrong"] > 0
+
+
+def test_a_pgbouncer_that_keeps_statements_is_told_from_others(project: Path, postgres: str) -> None:
+    """Those before 1.21 know no max_prepared_statements, and keep none."""
+    asyncio.run(administer(postgres, TABLE))
+    connect = (project, "python", "-m", "my_service.database")
+    refused = "there is no PgBouncer that keeps prepared statements"
+    assert refused in execute(*connect, DATABASE_URL=postgres, DATABASE_POOLER="pgbouncer")[1]
+    off = {"max_prepared_statements": "0"} if keeps_prepared_statements() else {}
+    with pgbouncer(postgres, load_devserver(project), **off) as url:
+        for _ in range(2):  # the second time, another client's statement has the name
+            status, output = execute(*connect, DATABASE_URL=url, DATABASE_POOLER="pgbouncer")
+            assert (status, len(output.splitlines())) == (1, 1), output
+            assert refused in output
+            assert "set DATABASE_POOLER=transaction" in output
+
+
+def test_behind_a_pgbouncer_that_keeps_statements_every_result_is_right(project: Path, postgres: str) -> None:
+    if not keeps_prepared_statements():
+        pytest.skip("The pgbouncer on the PATH is older than 1.24.")
+    asyncio.run(administer(postgres, TABLE))
+    with pgbouncer(postgres, load_devserver(project)) as url:
+        assert run_two_jobs(project, url, "pgbouncer") == {"right": 2000}
+        kept = asyncio.run(count_prepared_statements(url))
+    assert asyncio.run(written(postgres)) == [(0, 1500), (1, 500)]
+    assert kept > 30

@@ -63,7 +63,7 @@ INVALID = [
         "CORS_CREDENTIALS cannot be true while CORS_ORIGINS is *, because every website could then act as your users.",
     ),
     ({"DATABASE_POOL_TIMEOUT": "inf"}, "DATABASE_POOL_TIMEOUT must be less than or equal to 2147483."),
-    ({"DATABASE_POOLER": "s3cret"}, "DATABASE_POOLER must be 'none' or 'transaction'."),
+    ({"DATABASE_POOLER": "s3cret"}, "DATABASE_POOLER must be 'none', 'transaction' or 'pgbouncer'."),
     ({"WEB_CONCURRENCY": "s3cret"}, "DATABASE_PROCESSES or WEB_CONCURRENCY must be a valid integer."),
     ({"FORWARDED_ALLOW_IPS": "*"}, "FORWARDED_ALLOW_IPS must match pattern '^[0-9a-fA-F.:/,]*$'."),
     ({"DATABASE_PROCESSES": "s3cret"}, "DATABASE_PROCESSES or WEB_CONCURRENCY must be a valid integer."),

@@ -1,5 +1,6 @@
 """Engines and their connections: how they are opened, limited and replaced."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -56,9 +57,12 @@ def connect_arguments(settings: DatabaseSettings) -> dict[str, Any]:
     }
     if settings.pooler == "transaction":
         # The next transaction may run on another server connection, where the name of a prepared statement means
-        # something else. A pooler also rejects other startup settings; set them on the role instead.
+        # something else.
         arguments["statement_cache_size"] = 0
-    else:
+    elif settings.pooler == "pgbouncer":
+        arguments["check"] = check_prepared_statements
+    # A pooler rejects other startup settings; set them on the role instead.
+    if settings.pooler == "none":
         server_settings |= {
             "statement_timeout": milliseconds(settings.statement_timeout),
             "lock_timeout": milliseconds(settings.lock_timeout),
@@ -68,8 +72,29 @@ def connect_arguments(settings: DatabaseSettings) -> dict[str, Any]:
     return arguments
 
 
+async def check_prepared_statements(connection: asyncpg.Connection) -> None:
+    """Raise ProtocolViolationError unless PgBouncer gives prepared statements names of its own.
+
+    If it does not, clients would run each other's statements: it is older than 1.21, or max_prepared_statements is 0.
+    """
+    own_name = "SELECT EXISTS (SELECT FROM pg_prepared_statements WHERE name LIKE 'PGBOUNCER%')"
+    try:
+        async with connection.transaction():  # on one server connection
+            if await connection.fetchval(own_name):
+                return
+    except asyncpg.DuplicatePreparedStatementError:  # another client's
+        pass
+    connection.terminate()
+    raise asyncpg.ProtocolViolationError("there is no PgBouncer that keeps prepared statements")
+
+
 async def connect(
-    url: URL, *, connect_timeout: float = 5, server_settings: dict[str, str] | None = None, **arguments: Any
+    url: URL,
+    *,
+    connect_timeout: float = 5,
+    server_settings: dict[str, str] | None = None,
+    check: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
+    **arguments: Any,
 ) -> asyncpg.Connection:
     """Connect to the first host that answers within `connect_timeout` seconds and matches `target_session_attrs`.
 
@@ -86,7 +111,7 @@ async def connect(
     for attribute in attributes:
         for host, port in hosts_of(url):
             try:
-                return await asyncpg.connect(
+                connection = await asyncpg.connect(
                     f"postgresql://?{urlencode(query)}",
                     host=host.strip("[]") or None,
                     port=port or None,
@@ -98,6 +123,9 @@ async def connect(
                     target_session_attrs=attribute,
                     **arguments,
                 )
+                if check is not None:
+                    await check(connection)
+                return connection
             except asyncpg.CannotConnectNowError as error:
                 reasons[host, port] = str(error)
             except asyncpg.TargetServerAttributeNotMatched:
