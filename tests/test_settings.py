@@ -38,6 +38,7 @@ class Settings(EnvironmentSettings):
 """
 
 EXAMPLE = "write postgresql://user:password@host:5432/name"
+NETWORKS = "addresses or networks, such as 10.0.0.0/8 but not 10.0.0.1/8; separate several with commas"
 INVALID = [
     ({}, "API_KEY is not set: add API_KEY=... to the environment or .env."),
     ({"API_KEY": "s3cret"}, "API_KEY must have at least 8 characters."),
@@ -65,7 +66,8 @@ INVALID = [
     ({"DATABASE_POOL_TIMEOUT": "inf"}, "DATABASE_POOL_TIMEOUT must be less than or equal to 2147483."),
     ({"DATABASE_POOLER": "s3cret"}, "DATABASE_POOLER must be 'none', 'transaction' or 'pgbouncer'."),
     ({"WEB_CONCURRENCY": "s3cret"}, "DATABASE_PROCESSES or WEB_CONCURRENCY must be a valid integer."),
-    ({"FORWARDED_ALLOW_IPS": "*"}, "FORWARDED_ALLOW_IPS must match pattern '^[0-9a-fA-F.:/,]*$'."),
+    ({"FORWARDED_ALLOW_IPS": "*"}, f"FORWARDED_ALLOW_IPS must be {NETWORKS}."),
+    ({"FORWARDED_ALLOW_IPS": "127.0.0.1, 10.0.0.1/8"}, f"FORWARDED_ALLOW_IPS must be {NETWORKS}."),
     ({"DATABASE_PROCESSES": "s3cret"}, "DATABASE_PROCESSES or WEB_CONCURRENCY must be a valid integer."),
     (
         {"DATABASE_URL": "postgresql://ann:pass@s3cret@db/d"},

@@ -9,6 +9,7 @@ from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
 from .database import DatabaseUnavailable, open_db
+from .main import create_app
 from .settings import STARTUP_FAILURE, read_settings
 
 
@@ -38,6 +39,7 @@ if settings.workers == 1:
     with suppress(KeyboardInterrupt):
         Server(config).run()
 else:
+    create_app(settings)  # a bug fails here once, because uvicorn restarts a worker that raises for ever
     asyncio.run(check_database())
     supervisor = Multiprocess(config, [config.bind_socket()])
     supervisor.run()

@@ -48,16 +48,18 @@ async def test_a_start_without_a_url_is_one_sentence(probed: Path, tmp_path: Pat
     assert "Traceback" not in output
 
 
-async def test_workers_that_cannot_start_end_the_service(probed: Path, embedded: Postgres, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "status"), [("        gc.set_threshold(10_000)", 3), ("import gc", 1)], ids=["lifespan", "import"]
+)
+async def test_workers_that_cannot_start_end_the_service(
+    probed: Path, embedded: Postgres, tmp_path: Path, line: str, status: int
+) -> None:
     project = copytree(probed, tmp_path / "project")
-    replace(
-        project / "src" / "my_service" / "main.py",
-        "        gc.set_threshold(",
-        '        raise RuntimeError("bug")\n        (',
-    )
-    status, output = fail_to_start(project, tmp_path, DATABASE_URL=embedded.url, WEB_CONCURRENCY="2")
+    indent = line[: -len(line.lstrip())]
+    replace(project / "src" / "my_service" / "main.py", line, f'{indent}raise RuntimeError("bug")')
+    ended, output = fail_to_start(project, tmp_path, DATABASE_URL=embedded.url, WEB_CONCURRENCY="2")
     assert "RuntimeError: bug" in output
-    assert status == 3
+    assert ended == status
 
 
 def fail_to_start(probed: Path, folder: Path, **environment: str) -> tuple[int, str]:
