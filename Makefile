@@ -51,6 +51,10 @@ test-updates: $(READY) ## Run all tests of updates: each release with each edit 
 image: $(READY) ## Build the image of the default service with buildah, and run it
 	$(BIN)/pytest tests/test_image.py
 
+.PHONY: failover
+failover: $(READY) ## Fail over a cluster of Patroni while a service writes, and count. ARGS="--times 3" repeats it
+	@$(BIN)/python -m scripts.failover $(ARGS)
+
 .PHONY: test-combination
 test-combination: $(READY) ## Run only the tests of the combination ID=default
 	$(BIN)/pytest -n logical --dist loadgroup -k "[$(ID)]"

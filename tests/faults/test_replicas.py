@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from httpx import AsyncClient
+from httpx import AsyncClient, Request
 from sqlalchemy import make_url
 
 from testkit.projects import execute, run
@@ -75,7 +75,7 @@ async def misses(client: AsyncClient, times: int) -> int:
     return missed
 
 
-async def test_callers_read_what_they_wrote(service: Service, second: Postgres) -> None:
+async def test_callers_read_what_they_wrote(service: Service) -> None:
     await until_read_from(service, "first", "second")
     async with service.client() as client:
         assert await misses(client, 1000) == 0
@@ -90,8 +90,8 @@ async def test_callers_read_what_they_wrote(service: Service, second: Postgres) 
     assert await readers(service) == {"first": 4, "second": 4}
 
 
-async def forget_cookies(request: object) -> None:
-    request.headers.pop("cookie", None)  # type: ignore[attr-defined]
+async def forget_cookies(request: Request) -> None:
+    request.headers.pop("cookie", None)
 
 
 async def test_a_replica_that_lags_is_left_out(
@@ -108,40 +108,49 @@ async def test_a_replica_that_lags_is_left_out(
 
 
 async def test_without_replicas_the_primary_answers(service: Service, first: Postgres, second: Postgres) -> None:
-    async with reading(service) as statuses:
+    async with reading(service) as answers:
         with second.stopped("immediate"):
             await until_read_from(service, "first")
             with first.stopped("immediate"):
                 await until_read_from(service, "")
         await until_read_from(service, "first", "second")
-    assert set(statuses) == {200}
+    assert {status for _, status in answers} == {200}
 
 
 async def test_a_frozen_replica_holds_no_read(service: Service, second: Postgres) -> None:
     await until_read_from(service, "first", "second")
-    async with reading(service) as statuses:
+    async with reading(service) as answers:
         with second.frozen():
             await until_read_from(service, "first")
+            before = Counter(answers)
+
+            async def all_go_on() -> bool:
+                return all(answers[key] > before[key] for key in before)
+
+            await until(all_go_on)
         await until_read_from(service, "first", "second")
-    assert set(statuses) == {200}
+    assert {status for _, status in answers} == {200}
 
 
 @asynccontextmanager
-async def reading(service: Service) -> AsyncIterator[Counter[int]]:
-    """Eight clients that read all the time."""
-    statuses: Counter[int] = Counter()
+async def reading(service: Service) -> AsyncIterator[Counter[tuple[int, int]]]:
+    """Eight clients that read all the time. Counts the number of the client and the status of each answer."""
+    answers: Counter[tuple[int, int]] = Counter()
     ended = asyncio.Event()
 
-    async def read() -> None:
+    async def read(number: int) -> None:
         async with service.client() as client:
             while not ended.is_set():
-                statuses[(await client.get("/authors")).status_code] += 1
+                answers[number, (await client.get("/authors")).status_code] += 1
                 await asyncio.sleep(0.02)
 
-    tasks = [asyncio.create_task(read()) for _ in range(8)]
-    yield statuses
-    ended.set()
-    await asyncio.gather(*tasks)
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(8):
+            tasks.create_task(read(number))
+        try:
+            yield answers
+        finally:
+            ended.set()
 
 
 async def test_a_read_that_a_replica_cancels_is_retried(start: Start, embedded: Postgres, first: Postgres) -> None:
@@ -170,7 +179,7 @@ async def test_reads_return_to_standbys_after_a_failover(probed: Path, tmp_path:
         urls = {"DATABASE_URL": f"{servers}&target_session_attrs=read-write", "DATABASE_READ_URL": servers}
         service = stack.enter_context(serve(probed, tmp_path / "output", **urls, **SETTINGS))
         await until_read_from(service, "new", "other")
-        async with reading(service) as statuses, service.client() as client:
+        async with reading(service) as answers, service.client() as client:
             programs.run("pg_ctl", "stop", "-D", data, "-m", "immediate")
             await until_read_from(service, "new", "other")
             programs.run("pg_ctl", "promote", "-D", new.data)
@@ -184,7 +193,7 @@ async def test_reads_return_to_standbys_after_a_failover(probed: Path, tmp_path:
             await other.fetch(f"ALTER SYSTEM SET primary_conninfo = '{address_of(new)}'")
             await other.fetch("SELECT pg_reload_conf()")
             await until_read_from(service, "other")
-        assert set(statuses) == {200}
+        assert {status for _, status in answers} == {200}
 
 
 def address_of(server: Postgres) -> str:
