@@ -26,8 +26,13 @@ README.md
 alembic.ini
 compose.yaml
 pyproject.toml
+scripts/__init__.py
+scripts/api.py
+scripts/database.py
 scripts/owners.py
 scripts/roles.sql
+scripts/seed.py
+scripts/shell.py
 scripts/update.py
 
 PACKAGE/__init__.py
@@ -94,6 +99,7 @@ PACKAGE/database/migrations/versions/2026_01_01_0001_authors_and_books.py
 tests/__init__.py
 tests/conftest.py
 tests/errors.py
+tests/plans.py
 tests/test_health.py
 tests/test_main.py
 

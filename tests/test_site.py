@@ -237,8 +237,8 @@ async def set_limits(url: str, statements: str) -> dict[str, str]:
 
 
 def test_every_fixture_is_documented(service: Path) -> None:
-    conftest, database = service / "tests" / "conftest.py", service / "tests" / "database" / "fixtures.py"
-    defined = set(re.findall(r"fixture.*\n(?:async )?def (\w+)", conftest.read_text() + database.read_text()))
+    files = (service / "tests" / name for name in ("conftest.py", "plans.py", "database/fixtures.py"))
+    defined = set(re.findall(r"fixture.*\n(?:async )?def (\w+)", "".join(file.read_text() for file in files)))
     told = set(re.findall(r"`(\w+)`(?=.*\n: )", (ROOT / "docs" / "fixtures.md").read_text()))
     assert "client" in defined
     assert told == defined

@@ -1,5 +1,9 @@
+import logging
+
 import sqlalchemy as sa
 from alembic import op
+
+logger = logging.getLogger("alembic.members")  # alembic.ini shows the log of `alembic`
 
 BATCH = sa.text("""
 WITH batch AS (SELECT id FROM members WHERE id > :last ORDER BY id LIMIT 1000 FOR UPDATE),
@@ -16,3 +20,4 @@ def upgrade() -> None:
         last = 0
         while last is not None:
             last = op.get_bind().scalar(BATCH, {"last": last})
+            logger.info("Filled members up to id %s", last)

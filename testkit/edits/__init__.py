@@ -65,6 +65,7 @@ def delete_example(project: Path) -> None:
         rmtree(example, ignore_errors=True)
     for migration in (folder / "database" / "migrations" / "versions").glob("*_0001_authors_and_books.py"):
         migration.unlink()
+    (project / "scripts" / "seed.py").unlink(missing_ok=True)
     for name in ("main.py", "models.py"):
         lines = (folder / name).read_text().splitlines(keepends=True)
         (folder / name).write_text("".join(line for line in lines if "books" not in line))
