@@ -35,6 +35,7 @@ def load(url: str, operation: Operation, clients: int, seconds: int, first: int)
     process = subprocess.run(
         [
             *(wrk(), "-t", "1", "-c", str(clients), "-d", f"{seconds}s", "--timeout", "10s"),
+            *(("-H", f"Authorization: {operation.authorization}") if operation.authorization else ()),
             *("-s", str(Path(__file__).with_name("load.lua")), url, "--"),
             *(operation.method, operation.path, str(operation.status), answer, operation.body, str(first)),
         ],
@@ -49,6 +50,7 @@ def load(url: str, operation: Operation, clients: int, seconds: int, first: int)
 
 
 def ask(url: str, operation: Operation) -> str:
-    request = Request(url + operation.path, method=operation.method)  # noqa: S310
+    headers = {"Authorization": operation.authorization} if operation.authorization else {}
+    request = Request(url + operation.path, method=operation.method, headers=headers)  # noqa: S310
     with urlopen(request, timeout=10) as response:  # noqa: S310
         return str(response.read().decode())

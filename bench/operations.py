@@ -31,6 +31,8 @@ class Operation:
     body: str = ""
     first: int = 0
     written: str = ""
+    authorization: str = ""
+    """The header of a request without a body."""
 
 
 OPERATIONS = {

@@ -20,7 +20,7 @@ from testkit.rendering import administer, load_devserver
 
 from .__main__ import make_template
 from .load import load
-from .operations import OPERATIONS
+from .operations import OPERATIONS, Operation
 from .servers import Server, serve
 
 FOLDER = ROOT / ".cache" / "bench-telemetry"
@@ -71,7 +71,7 @@ def main() -> None:
             name: stack.enter_context(serve("service", project, url, *arguments, name=name, **environment))
             for name, (project, arguments, environment) in variants.items()
         }
-        show(measure(servers, options.rounds))
+        show(measure(servers, dict.fromkeys(servers, OPERATIONS["read"]), options.rounds))
 
 
 def render(template: Path, name: str, edits: list[tuple[str, str, str]]) -> Path:
@@ -82,25 +82,25 @@ def render(template: Path, name: str, edits: list[tuple[str, str, str]]) -> Path
     return project
 
 
-def measure(servers: dict[str, Server], rounds: int) -> dict[str, list[float]]:
-    """Microseconds of CPU per read, round by round."""
+def measure(servers: dict[str, Server], operations: dict[str, Operation], rounds: int) -> dict[str, list[float]]:
+    """Microseconds of CPU per operation, round by round."""
     figures: dict[str, list[float]] = {name: [] for name in servers}
     for number in range(-1, rounds):  # once to warm up
         for name, server in servers.items():
             cpu = server.cpu()
-            result = load(server.url, OPERATIONS["read"], 16, 1, 0)
+            result = load(server.url, operations[name], 16, 1, 0)
             if number >= 0:
                 figures[name].append((server.cpu() - cpu) / result.requests * 1e6)
     return figures
 
 
-def show(figures: dict[str, list[float]]) -> None:
+def show(figures: dict[str, list[float]], base: str = BASE) -> None:
     """Other work on the machine only ever adds to a figure, so the tenth of the rounds with the least says most."""
     least = {name: quantiles(values, n=10)[0] for name, values in figures.items()}
     for name, values in figures.items():
-        low, middle, high = quantiles([value / base for value, base in zip(values, figures[BASE], strict=True)])
+        low, middle, high = quantiles([value / other for value, other in zip(values, figures[base], strict=True)])
         print(
-            f"{name:24} {least[name]:5.0f} us, {least[name] / least[BASE]:.3f} of {BASE!r};"
+            f"{name:24} {least[name]:5.0f} us, {least[name] / least[base]:.3f} of {base!r};"
             f" in pairs {middle:.2f}, half of them {low:.2f} to {high:.2f}"
         )
 

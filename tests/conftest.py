@@ -16,6 +16,7 @@ from testkit.combinations import SERVICES
 from testkit.projects import ROOT, commit, copy_working_tree, run
 from testkit.releases import build_history
 from testkit.rendering import Render, add_service_tests, administer, load_devserver
+from testkit.service import add_probes
 
 collect_ignore = ["existing_app"]  # its tests run where the layer is added to it
 
@@ -60,6 +61,14 @@ def render(template: Path, workspace: Path) -> Render:
         return project
 
     return render
+
+
+@pytest.fixture(scope="session")
+def probed(render: Render) -> Path:
+    """A service with the routes of testkit/probes.py, rendered once and shared: tests write nothing into it."""
+    project = render()
+    add_probes(project)
+    return project
 
 
 @pytest.fixture(

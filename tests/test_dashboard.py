@@ -14,8 +14,7 @@ from promql_parser import AggregateExpr, Expr, VectorSelector
 from scripts import dashboard
 from testkit.collector import Metric, Point, collect
 from testkit.projects import ROOT, run
-from testkit.rendering import Render
-from testkit.service import add_probes, get_many, serve
+from testkit.service import get_many, serve
 
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 # What Prometheus adds from the resource, and to the buckets of a histogram.
@@ -66,14 +65,12 @@ def labels_of(point: Point) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.asyncio
-async def test_queries_name_what_a_service_exports(render: Render, postgres: str, tmp_path: Path) -> None:
-    project = render()
-    add_probes(project)
-    run(project, "alembic", "upgrade", "head", DATABASE_URL=postgres)
+async def test_queries_name_what_a_service_exports(probed: Path, postgres: str, tmp_path: Path) -> None:
+    run(probed, "alembic", "upgrade", "head", DATABASE_URL=postgres)
     settings = {"DATABASE_POOL_SIZE": "2", "DATABASE_POOL_TIMEOUT": "0.1", "DATABASE_STATEMENT_TIMEOUT": "1"}
     with collect() as collector:
         settings |= {"DATABASE_URL": postgres, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint}
-        with serve(project, tmp_path / "output", **settings) as service:
+        with serve(probed, tmp_path / "output", **settings) as service:
             async with service.client() as client:
                 assert await get_many(client, "/sleep/write?seconds=60", 4) == {503: 2, 504: 2}
     exported = {name: metric for metric in collector.metrics for name in prometheus_names(metric)}

@@ -13,7 +13,7 @@ from testkit import schemathesis_hooks
 from testkit.combinations import SERVICES
 from testkit.projects import run
 from testkit.rendering import Render
-from testkit.service import Service, add_probes, serve, wait_for_output
+from testkit.service import Service, serve, wait_for_output
 
 pytestmark = pytest.mark.slow
 
@@ -30,22 +30,15 @@ def test_schemathesis_finds_nothing(render: Render, postgres: str, tmp_path: Pat
         assert re.search(r"\bERROR\b", service.output.read_text()) is None
 
 
-@pytest.fixture(scope="module")
-def project(render: Render) -> Path:
-    project = render()
-    add_probes(project)
-    return project
-
-
 @pytest.fixture(params=["false", "true"])
 def log_values(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def service(project: Path, postgres: str, tmp_path: Path, log_values: str) -> Iterator[Service]:
-    run(project, "alembic", "upgrade", "head", DATABASE_URL=postgres)
-    with serve(project, tmp_path / "output", DATABASE_URL=postgres, DATABASE_LOG_VALUES=log_values) as service:
+def service(probed: Path, postgres: str, tmp_path: Path, log_values: str) -> Iterator[Service]:
+    run(probed, "alembic", "upgrade", "head", DATABASE_URL=postgres)
+    with serve(probed, tmp_path / "output", DATABASE_URL=postgres, DATABASE_LOG_VALUES=log_values) as service:
         yield service
 
 

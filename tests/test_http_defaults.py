@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from testkit.projects import run
-from testkit.rendering import Render
-from testkit.service import Service, add_probes, serve
+from testkit.service import Service, serve
 
 pytestmark = pytest.mark.slow
 
@@ -23,16 +22,9 @@ STRANGER = {"Origin": "https://stranger.example.com"}
 PREFLIGHT = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization"}
 
 
-@pytest.fixture(scope="module")
-def project(render: Render) -> Path:
-    project = render()
-    add_probes(project)
-    return project
-
-
 @pytest.fixture
-def service(project: Path, postgres: str, tmp_path: Path, settings: dict[str, str]) -> Iterator[Service]:
-    with serve(project, tmp_path / "output", DATABASE_URL=postgres, **settings) as service:
+def service(probed: Path, postgres: str, tmp_path: Path, settings: dict[str, str]) -> Iterator[Service]:
+    with serve(probed, tmp_path / "output", DATABASE_URL=postgres, **settings) as service:
         yield service
 
 
@@ -97,10 +89,10 @@ print(json.dumps([middleware.cls.__name__ for middleware in create_app().user_mi
 """
 
 
-def test_a_setting_that_is_empty_adds_no_middleware(project: Path) -> None:
+def test_a_setting_that_is_empty_adds_no_middleware(probed: Path) -> None:
     optional = {"ALLOWED_HOSTS": "api.example.com", "CORS_ORIGINS": "*"}
     without, complete = (
-        json.loads(run(project, "python", "-c", MIDDLEWARES, **settings))
+        json.loads(run(probed, "python", "-c", MIDDLEWARES, **settings))
         for settings in ({"ALLOWED_HOSTS": "", "CORS_ORIGINS": ""}, optional)
     )
     assert set(complete) - set(without) == {"AllowedHostsMiddleware", "CORSMiddleware"}

@@ -11,8 +11,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from testkit.collector import collect
-from testkit.rendering import Render
-from testkit.service import Service, Start, add_probes, migrated
+from testkit.service import Service, Start, migrated
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
@@ -23,16 +22,9 @@ TRACEPARENT = f"00-{TRACE_ID}-b7ad6b7169203331-00"
 RECORD = re.compile(r"\d\d:\d\d:\d\d (INFO|WARNING|ERROR)\s+[\w.]+: .*")
 
 
-@pytest.fixture(scope="module")
-def project(render: Render) -> Path:
-    project = render()
-    add_probes(project)
-    return project
-
-
 @pytest.fixture
-def start(project: Path, postgres: str, tmp_path: Path) -> Iterator[Start]:
-    with migrated(project, tmp_path / "output", DATABASE_URL=postgres) as start:
+def start(probed: Path, postgres: str, tmp_path: Path) -> Iterator[Start]:
+    with migrated(probed, tmp_path / "output", DATABASE_URL=postgres) as start:
         yield start
 
 

@@ -4,13 +4,13 @@ import json
 import socket
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from testkit import proxy
-from testkit.rendering import Render
-from testkit.service import Service, add_probes, serve
+from testkit.service import Service, serve
 
 pytestmark = pytest.mark.slow
 
@@ -19,11 +19,9 @@ FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
 
 
 @pytest.fixture(scope="module")
-def service(render: Render, server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    project = render()
-    add_probes(project)
+def service(probed: Path, server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     variables = {"FORWARDED_ALLOW_IPS": proxy.ADDRESS, "LOG_FORMAT": "json", "DATABASE_URL": server}
-    with serve(project, tmp_path_factory.mktemp("service") / "output", **variables) as service:
+    with serve(probed, tmp_path_factory.mktemp("service") / "output", **variables) as service:
         yield service
 
 

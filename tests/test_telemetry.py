@@ -14,8 +14,7 @@ import pytest
 from scripts import waterfall
 from scripts.diagram import THEMES
 from testkit.collector import Collector, Point, Span, collect, dead_collector, silent_collector
-from testkit.rendering import Render
-from testkit.service import SLACK, Service, Start, add_probes, migrated, until
+from testkit.service import SLACK, Service, Start, migrated, until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
@@ -36,18 +35,11 @@ METRICS = {
 }
 
 
-@pytest.fixture(scope="module")
-def project(render: Render) -> Path:
-    project = render()
-    add_probes(project)
-    return project
-
-
 @pytest.fixture
-def start(project: Path, postgres: str, tmp_path: Path) -> Iterator[Start]:
+def start(probed: Path, postgres: str, tmp_path: Path) -> Iterator[Start]:
     """Start the service with these variables. It ends with the test."""
     always = {"DATABASE_URL": postgres, "OTEL_METRIC_EXPORT_INTERVAL": "100"}
-    with migrated(project, tmp_path / "output", **always) as start:
+    with migrated(probed, tmp_path / "output", **always) as start:
         yield start
 
 
@@ -251,10 +243,10 @@ async def test_a_collector_that_fails_delays_nothing(start: Start, kind: Any) ->
 
 
 async def test_an_endpoint_without_the_exporter(
-    start: Start, project: Path, collector: Collector, tmp_path: Path
+    start: Start, probed: Path, collector: Collector, tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['opentelemetry.exporter.otlp'] = None\n")
-    path = f"{tmp_path}:{project / 'src'}"
+    path = f"{tmp_path}:{probed / 'src'}"
     service = start(OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint, PYTHONPATH=path)
     async with service.client() as client:
         assert (await client.get("/authors")).status_code == 200

@@ -9,16 +9,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from testkit.projects import run
-from testkit.rendering import Render, load_devserver
-from testkit.service import Postgres, Service, Start, add_probes, serve
-
-
-@pytest.fixture(scope="package")
-def probed(render: Render) -> Path:
-    """A service with the routes of testkit/probes.py."""
-    project = render()
-    add_probes(project)
-    return project
+from testkit.rendering import load_devserver
+from testkit.service import Postgres, Service, Start, serve
 
 
 @pytest.fixture(scope="package")
