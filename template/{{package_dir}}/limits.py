@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from .database import Base, Database
 from .database.dependencies import CurrentDatabase
-from .database.primary import autocommit_scope
+from .database.primary import run_on_primary
 
 # UNLOGGED, because a limit must not wait for the disk. After a crash or a failover the table is empty, which gives
 # everybody the whole quota again.
@@ -97,11 +97,9 @@ class RateLimit:
         if database.engine.dialect.name != "postgresql":
             return
         window = self.cost * self.quota
-        async with autocommit_scope(database) as db:
-            parameters = {"key": self.digest(key), "cost": self.cost, "window": window}
-            row = (await db.execute(TAKE, parameters)).one()
-            if random() < PRUNE_PROBABILITY:
-                await db.execute(PRUNE)
+        row: Any = await run_on_primary(database, TAKE, {"key": self.digest(key), "cost": self.cost, "window": window})
+        if random() < PRUNE_PROBABILITY:
+            await run_on_primary(database, PRUNE, {})
         available = window - ((row.taken or row.before or row.now) - row.now)
         if row.taken is None and available >= self.cost:  # other requests took it after this one began
             available = timedelta(0)
@@ -120,8 +118,7 @@ class RateLimit:
 
     async def forget(self, database: Database, *key: str) -> None:
         """Give the whole quota back, for example after a login that succeeded."""
-        async with autocommit_scope(database) as db:
-            await db.execute(FORGET, {"key": self.digest(key)})
+        await run_on_primary(database, FORGET, {"key": self.digest(key)})
 
     def digest(self, key: tuple[str, ...]) -> bytes:
         # A hash, because the table must not hold names and addresses, and a key may be of any length.

@@ -2,6 +2,7 @@
 
 import logging
 from functools import lru_cache
+from time import time
 from typing import Annotated, Any
 
 import jwt
@@ -17,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 LEEWAY = 10
 """Seconds by which the clocks of the provider and the service may differ."""
+MAX_VERIFIED = 10_000
+"""How many tokens a process remembers. One takes about two kilobytes."""
 REQUIRED = ["iss", "aud", "exp", "iat", "sub"]
 # Claims of ID tokens, which tell a client who logged in, and are not meant for an API.
 OF_ID_TOKENS = {"at_hash", "c_hash", "nonce"}
@@ -32,6 +35,7 @@ class TokenVerifier:
     def __init__(self, settings: OIDCSettings) -> None:
         self.settings = settings
         self.keys = Keys(settings.issuer, settings.algorithms)
+        self.verified: dict[str, tuple[jwt.PyJWK, dict[str, Any]]] = {}
 
     async def verify(self, token: str) -> Principal:
         """Raises PyJWTError for a token that is not valid, and ProviderUnavailable if that is not known."""
@@ -42,6 +46,17 @@ class TokenVerifier:
         key = await self.keys.find(header.get("kid", ""))
         if key is None:
             raise jwt.InvalidKeyError("The provider has no such key.")
+        # A signature is verified once, until the keys are fetched again.
+        verified_with, claims = self.verified.get(token, (None, {}))
+        if verified_with is not key or int(claims["exp"]) <= time() - LEEWAY:
+            claims = self.decode(token, key)
+            if len(self.verified) >= MAX_VERIFIED:
+                self.verified.clear()
+            self.verified[token] = key, claims
+        return Principal(claims["sub"], frozenset(self.scopes(claims)), dict(claims))
+
+    def decode(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
+        """The claims, if they are valid. Raises PyJWTError."""
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
@@ -53,7 +68,7 @@ class TokenVerifier:
         )
         if not claims["sub"] or OF_ID_TOKENS & claims.keys():
             raise jwt.InvalidTokenError("This is not an access token.")
-        return Principal(claims["sub"], frozenset(self.scopes(claims)), claims)
+        return claims
 
     def scopes(self, claims: dict[str, Any]) -> list[str]:
         """A text with spaces, as in RFC 9068, or a list. Raises InvalidTokenError."""

@@ -35,13 +35,17 @@ class Quota:
     def admit(self, session: Session) -> None:
         """Let `session` take a connection. Raises InvalidRequestError while another session holds one."""
         if self.session is not session:
-            if self.session is not None and holds_connection(self.session):
-                route = getattr(self.scope.get("route"), "path", self.scope["path"])
-                raise InvalidRequestError(
-                    f"{self.scope.get('method', 'WEBSOCKET')} {route} uses a second session while the transaction of "
-                    "the first is open. Use one session for both, or commit the first before you use the second."
-                )
+            self.refuse_second_connection()
             self.session = session
+
+    def refuse_second_connection(self) -> None:
+        """Raises InvalidRequestError while a session holds one."""
+        if self.session is not None and holds_connection(self.session):
+            route = getattr(self.scope.get("route"), "path", self.scope["path"])
+            raise InvalidRequestError(
+                f"{self.scope.get('method', 'WEBSOCKET')} {route} uses a second session while the transaction of "
+                "the first is open. Use one session for both, or commit the first before you use the second."
+            )
 
 
 def request_quota(scope: MutableMapping[str, Any]) -> Quota:
