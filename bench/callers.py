@@ -1,4 +1,4 @@
-"""What each kind of credentials costs per read, in rounds in which the services take turns: `python -m bench.callers`."""
+"""What each kind of credentials costs per read, in rounds in which services take turns: `python -m bench.callers`."""
 
 import argparse
 import asyncio

@@ -7,13 +7,18 @@ import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from shutil import copy
 
 import pytest
 
 from scripts import demo
+from testkit.combinations import SERVICES
+from testkit.edits import replace
 from testkit.make import TOOL, make, use_this_environment
-from testkit.projects import BIN, ROOT, run
+from testkit.projects import BIN, PYTEST, ROOT, run, texts
 from testkit.rendering import Render
+
+CALLERS = ROOT / "docs" / "callers"
 
 
 def command(beginning: str) -> str:
@@ -76,6 +81,35 @@ def test_a_token_for_local_work(render: Render, serve: Serve, monkeypatch: pytes
     refused = make(shop, "run", OIDC_ISSUER="http://id.example.com", OIDC_AUDIENCE="shop")[1]
     assert "OIDC_ISSUER must begin with https://." in refused
     assert "Traceback" not in refused
+
+
+def test_the_recipe_of_the_page(render: Render) -> None:
+    """The modules of docs/callers.md, in a service as a user adds them."""
+    shop = render(project_name="Shop", auth="oidc", audit_log=True)
+    copy(CALLERS / "orders.py", shop / "src" / "shop")
+    copy(CALLERS / "test_orders.py", shop / "tests")
+    main = shop / "src" / "shop" / "main.py"
+    replace(main, "# isort: split\n", "# isort: split\nfrom . import orders\n")
+    replace(main, "    # Your routers:\n", "    # Your routers:\n    app.include_router(orders.router)\n")
+    run(shop, *PYTEST, "tests/test_orders.py", "tests/auth/test_principal.py")
+    run(shop, "ruff", "check", "--no-cache", "src")
+
+
+def test_each_kind_has_a_diagram() -> None:
+    page = (ROOT / "docs" / "callers.md").read_text()
+    for kind in ("API keys", "OpenID Connect"):
+        section = page.partition(f"\n## {kind}\n")[2].partition("\n## ")[0]
+        assert re.search(r"```\{code-block\} text\n\| Client +\| Service +\| ", section), kind
+
+
+def test_nothing_of_callers_without_auth(render: Render) -> None:
+    """With the answer `none`, a service does not know the word, whatever the other answers are."""
+    for combination in ("everything", "schema_bare"):
+        project = render(**SERVICES[combination] | {"auth": "none"})
+        words = re.compile(r"(?i)principal|api.?keys?\b|oidc|(?<!-)\bauth\b|rate.?limit|unlogged|on_primary|subject\b")
+        for file, text in texts(project).items():
+            if file != ".copier-answers.yml":
+                assert [line for line in text.splitlines() if words.search(line)] == [], file
 
 
 def test_the_attacks_are_listed(render: Render) -> None:

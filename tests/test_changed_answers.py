@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from testkit.edits import EVERYDAY, lines_of_mine
-from testkit.projects import BIN, PYTEST, ROOT, clean_environment, run
+from testkit.edits import EVERYDAY, lines_of_mine, package, replace
+from testkit.projects import BIN, PYTEST, ROOT, clean_environment, commit, execute, run
 from testkit.releases import NEXT, WORKING_TREE
 from testkit.updates import case, conflicts, edited, lost, start, update
 
@@ -75,13 +75,51 @@ def test_containers_off_and_another_pipeline(history: Path, tmp_path: Path) -> N
     assert "redis: # mine" in run(service, "git", "show", "HEAD:compose.yaml")
 
 
+ROUTER = """\
+from fastapi import APIRouter
+
+router = APIRouter()
+
+
+@router.get("/mine")
+async def read_mine() -> str:
+    return "mine"
+"""
+TEST = """\
+from httpx import AsyncClient
+
+
+async def test_mine(client: AsyncClient) -> None:
+    assert (await client.get("/mine")).json() == "mine"
+"""
+
+
+def add_router(service: Path) -> Path:
+    """Add a router and its test. Returns main.py."""
+    (package(service) / "mine.py").write_text(ROUTER)
+    (service / "tests" / "test_mine.py").write_text(TEST)
+    main = package(service) / "main.py"
+    replace(main, "# isort: split\n", "# isort: split\nfrom . import mine\n")
+    replace(main, "    # Your routers:\n", "    # Your routers:\n    app.include_router(mine.router)\n")
+    return main
+
+
 @pytest.mark.slow
 def test_answers_that_need_a_migration_switched_on(history: Path, tmp_path: Path, postgres: str) -> None:
     service = start(history, tmp_path / "service", LATEST)
+    main = add_router(service)
+    commit(service, "A router of mine")
     status, message = updated(service, "soft_delete=true", "audit_log=true", "auth=api_keys")
     assert status == 0, message
     run(service, "alembic", "upgrade", "head", DATABASE_URL=postgres)
     run(service, "alembic", "revision", "--autogenerate", "-m", "audit log", DATABASE_URL=postgres)
+    (migration,) = package(service).glob("database/migrations/versions/*_audit_log.py")
+    assert 'prefixes=["UNLOGGED"]' in migration.read_text()
+    # As the message says: a route of mine is refused by name, and my tests are logged in.
+    assert "include your routers with\ndependencies=[Depends(get_principal)]" in message
+    refused = execute(service, "python", "-c", "from my_service.main import create_app; create_app()")[1]
+    assert "RuntimeError: No principal is needed for GET /mine. Include the router with dep" in refused
+    replace(main, "(mine.router)", "(mine.router, dependencies=[Depends(get_principal)])")
     run(service, *PYTEST, "--database=postgres", TEST_DATABASE_URL=postgres)
 
 

@@ -159,6 +159,8 @@ def expected_files(combination: str) -> list[str]:
     for answer in answers.items():
         files = [file for file in files if answer not in WITHOUT or not re.search(WITHOUT[answer], file)]
         files += WITH.get(answer, "").split()
+    if answers.get("auth") and answers.get("audit_log"):
+        files.append("PACKAGE/auth/subject.py")
     return sorted(file.replace("PACKAGE", package) for file in files)
 
 

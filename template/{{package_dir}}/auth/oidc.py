@@ -20,6 +20,8 @@ LEEWAY = 10
 """Seconds by which the clocks of the provider and the service may differ."""
 MAX_VERIFIED = 10_000
 """How many tokens a process remembers. One takes about two kilobytes."""
+MAX_SUBJECT = 200
+"""The length of a column for subjects, such as the actor in the audit log."""
 REQUIRED = ["iss", "aud", "exp", "iat", "sub"]
 # Claims of ID tokens, which tell a client who logged in, and are not meant for an API.
 OF_ID_TOKENS = {"at_hash", "c_hash", "nonce"}
@@ -66,7 +68,7 @@ class TokenVerifier:
             leeway=LEEWAY,
             options={"require": REQUIRED, "strict_aud": True, "enforce_minimum_key_length": True},
         )
-        if not claims["sub"] or OF_ID_TOKENS & claims.keys():
+        if not 0 < len(claims["sub"]) <= MAX_SUBJECT or OF_ID_TOKENS & claims.keys():
             raise jwt.InvalidTokenError("This is not an access token.")
         return claims
 
