@@ -24,6 +24,7 @@ TYPES = {
     "Credentials": "`true` or `false`",
     "DatabaseURL": "a URL",
     "Hosts": "hosts",
+    "Networks": "networks",
     "Origins": "origins",
     "Seconds": "seconds",
     "bool": "`true` or `false`",
