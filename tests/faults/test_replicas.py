@@ -19,7 +19,7 @@ from testkit.standbys import standby, together
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
-SETTINGS = {"DATABASE_REPLICA_MAX_LAG": "1", "DATABASE_READINESS_TIMEOUT": "1"}
+SETTINGS = {"DATABASE_READINESS_TIMEOUT": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,6 @@ async def test_callers_read_what_they_wrote(service: Service) -> None:
     async with service.client() as forgetful:
         forgetful.event_hooks["request"].append(forget_cookies)
         assert await misses(forgetful, 50) > 0
-    assert await readers(service) == {"first": 4, "second": 4}
 
 
 async def forget_cookies(request: Request) -> None:
@@ -208,10 +207,14 @@ def replica_url(first: Postgres, **parts: Any) -> str:
 @pytest.mark.parametrize(
     ("name", "make", "starts", "sentence"),
     [
-        ("URL", lambda first: first.url, False, "within 0.5 s: the server is a standby; name the primary, or "),
-        ("URL", lambda _: "postgresql://u@no.invalid/shop", False, "within 0.5 s: Name or service not known. "),
-        ("READ_URL", lambda _: "postgresql://u@no.invalid/shop", True, "user 'u': Name or service not known"),
-        ("READ_URL", lambda _: "postgresql://u@a,b/shop?port=1,2,3", False, "does not have one port for each host"),
+        ("URL", lambda first: first.url, False, ": the server is a standby; name the primary, or all "),
+        ("URL", lambda _: "postgresql://u@no.invalid/shop", False, "Cannot connect to PostgreSQL at no.invalid, "),
+        (
+            "READ_URL",
+            lambda _: "postgresql://u@no.invalid/shop",
+            True,
+            "Reads avoid no.invalid, database 'shop', ",
+        ),
         ("READ_URL", lambda first: replica_url(first, username="nobody"), False, 'role "nobody" does not exist. Check'),
         ("READ_URL", lambda first: replica_url(first, database="none"), False, 'database "none" does not exist. Check'),
         ("READ_URL", lambda first: replica_url(first, username="bare"), True, "The role 'bare' may not read any table"),
@@ -229,7 +232,7 @@ async def test_a_bad_setting_is_one_sentence(
     if "bare" in sentence:
         await embedded.fetch("CREATE ROLE bare LOGIN")
         await until(lambda: first.fetch("SELECT 1 FROM pg_roles WHERE rolname = 'bare'"))
-    settings = {"DATABASE_URL": embedded.url, f"DATABASE_{name}": make(first), "DATABASE_STARTUP_TIMEOUT": "0.5"}
+    settings = {"DATABASE_URL": embedded.url, f"DATABASE_{name}": make(first), "DATABASE_STARTUP_TIMEOUT": "2"}
     status, output = execute(probed, "python", "-m", "my_service.database", **settings)
     assert (status == 0) is starts, output
     assert sentence in output
