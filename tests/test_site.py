@@ -161,7 +161,7 @@ def read():
     return {**values.pop("database"), **values}
 
 def find(name):
-    for value in ("7", "true", "postgresql://other@host/name", "transaction", "https://host"):
+    for value in ("7", "true", "postgresql://other@host/name", "transaction", "https://host", "10.0.0.0/8"):
         os.environ[name] = value
         try:
             changed = [setting for setting, value in read().items() if value != defaults[setting]]
