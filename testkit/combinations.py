@@ -18,12 +18,14 @@ SERVICES: dict[str, Answers] = {
         "soft_delete": True,
         "audit_log": True,
         "auth": "api_keys",
+        "kubernetes": True,
         "package_name": "a_package_whose_name_is_as_long_as_a_name_may_be_x",
     },
     "uuid7_bare": {
         "python_version": "3.12",
         "primary_key": "uuid7",
         "example": False,
+        "kubernetes": True,
         "ci": "gitlab",
     },
     "mixins_bare": {
@@ -49,6 +51,7 @@ SERVICES: dict[str, Answers] = {
         "db_schema": "select",
         "soft_delete": True,
         "auth": "api_keys",
+        "kubernetes": True,
         "ci": "gitlab",
     },
     "schema_history": {
@@ -65,6 +68,7 @@ SERVICES: dict[str, Answers] = {
         "soft_delete": True,
         "audit_log": True,
         "auth": "oidc",
+        "kubernetes": True,
         "ci": "none",
     },
     "schema_uuid7_bare": {

@@ -286,7 +286,7 @@ def test_what_is_typed_elsewhere_is_there(render: Render) -> None:
 
 @pytest.fixture(scope="module")
 def everything(render: Render) -> Path:
-    return render(project_name="Shop", soft_delete=True, audit_log=True, auth="api_keys")
+    return render(project_name="Shop", soft_delete=True, audit_log=True, auth="api_keys", kubernetes=True)
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ import yaml
 
 from testkit.combinations import SERVICES
 from testkit.edits import package
+from testkit.kustomize import build
 from testkit.projects import ROOT, run, texts
-from testkit.rendering import Render
+from testkit.rendering import Render, load_module
 
 FILES = """
 .copier-answers.yml
@@ -148,6 +149,11 @@ WITH: dict[tuple[str, str | bool], str] = {
         " PACKAGE/database/migrations/versions/2026_01_01_0004_api_keys.py PACKAGE/public.py"
         " tests/auth/__init__.py tests/auth/login.py tests/auth/test_api_keys.py tests/auth/test_principal.py"
     ),
+    ("kubernetes", True): (
+        "deploy/kubernetes/base/kustomization.yaml deploy/kubernetes/base/migration.yaml"
+        " deploy/kubernetes/base/network-policies.yaml deploy/kubernetes/base/postgres.yaml"
+        " deploy/kubernetes/base/service.yaml deploy/kubernetes/production/kustomization.yaml scripts/manifests.py"
+    ),
     ("ci", "gitlab"): ".gitlab-ci.yml",
 }
 
@@ -227,7 +233,7 @@ def test_toml_and_yaml_can_be_read(project: Path) -> None:
         if file.endswith(".toml"):
             parse_toml(text)
         elif file.endswith((".yml", ".yaml")):
-            assert yaml.safe_load(text), file
+            assert all(yaml.safe_load_all(text)), file
 
 
 def test_the_dependencies_are_pinned_here(project: Path) -> None:
@@ -253,6 +259,13 @@ def test_container_files_are_valid(project: Path) -> None:
     if (project / "Dockerfile").exists():
         run(project, "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
         run(project, "hadolint", "Dockerfile")
+
+
+def test_manifests_are_valid(project: Path) -> None:
+    """More of them is proven for one combination, in test_kubernetes.py."""
+    if (project / "deploy").exists():
+        resources = build(project / "deploy" / "kubernetes" / "production")
+        assert load_module(project / "scripts" / "manifests.py").find_problems(resources, "1.35") == []
 
 
 LIMITS = """
