@@ -128,7 +128,7 @@ def test_the_answer_to_a_dropped_question_is_no_typing_error(history: Path, tmp_
         history,
         tmp_path,
         ("copier.yml", question, ""),
-        ("includes/checks.jinja", " example docker ci'", " example docker'"),
+        ("includes/checks.jinja", " example docker kubernetes ci'", " example docker kubernetes'"),
     )
     follow(project, template)
     bare_update(project, AFTER_NEXT)
