@@ -37,11 +37,11 @@ render: $(READY) ## Ask the questions and render a service into DEST=../shop. AR
 
 .PHONY: test
 test: $(READY) lint ## Run all tests but the image and the full products of updates
-	$(BIN)/pytest -n logical --dist loadgroup -m "not image and not exhaustive"
+	$(BIN)/pytest -n logical --dist loadgroup -m "not image and not kubernetes and not exhaustive"
 
 .PHONY: test-fast
 test-fast: $(READY) lint ## Run the tests of the default combination, in less than a minute
-	$(BIN)/pytest -n logical --dist loadgroup -m "not slow and not image"
+	$(BIN)/pytest -n logical --dist loadgroup -m "not slow and not image and not kubernetes"
 
 .PHONY: test-updates
 test-updates: $(READY) ## Run all tests of updates: each release with each edit and each combination
@@ -54,6 +54,10 @@ image: $(READY) ## Build the image of the default service with buildah, and run 
 .PHONY: failover
 failover: $(READY) ## Fail over a cluster of Patroni while a service writes, and count. ARGS="--times 3" repeats it
 	@$(BIN)/python -m scripts.failover $(ARGS)
+
+.PHONY: kubernetes
+kubernetes: $(READY) ## Validate the manifests of the operator, and roll two releases out under load
+	$(BIN)/pytest -s tests/test_rollout.py
 
 .PHONY: test-combination
 test-combination: $(READY) ## Run only the tests of the combination ID=default

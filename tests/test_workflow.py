@@ -73,7 +73,7 @@ def test_one_job_stands_for_all(results: str, status: int) -> None:
 @pytest.mark.slow
 def test_each_test_is_in_a_job() -> None:
     everything = collected("pytest")
-    in_jobs = set().union(*(collected(*typed(job)) for job in ("fast", "services", "updates", "image")))
+    in_jobs = set().union(*(collected(*typed(job)) for job in ("fast", "services", "updates", "image", "kubernetes")))
     assert [test for test in everything - in_jobs if not test.endswith(tuple(f"[{name}]" for name in IDS))] == []
     # And what the matrix types for a combination is that one alone.
     expected = {test for test in everything if f"[{IDS[0]}]" in test}
