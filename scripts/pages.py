@@ -3,6 +3,7 @@
 import ast
 import inspect
 import json
+import math
 import re
 import sys
 import textwrap
@@ -35,7 +36,13 @@ TYPES = {
 
 def fill(page: str) -> str:
     """The text of a page, with what its comments ask for."""
-    parts = {"questions": questions, "settings": settings, "errors": errors, "performance": performance}
+    parts = {
+        "questions": questions,
+        "settings": settings,
+        "errors": errors,
+        "performance": performance,
+        "capacity": capacity,
+    }
     return re.sub(r"<!-- (\w+) -->", lambda match: parts[match[1]](), page)
 
 
@@ -82,7 +89,8 @@ def section(name: str, question: dict[str, Any], default: object) -> str:
         f"- Default: {show(default)}{follows}",
     ]
     if scope := re.search(r"scope == '(\w+)'", question.get("when", "")):
-        lines.append(f"- Asked with: [scope](#scope) `{scope[1]}`")
+        docker = " and [docker](#docker) `true`" if "docker" in question["when"] else ""
+        lines.append(f"- Asked with: [scope](#scope) `{scope[1]}`{docker}")
     return "\n".join(lines) + "\n"
 
 
@@ -143,3 +151,26 @@ def errors() -> str:
 def performance() -> str:
     """The last figures that were kept."""
     return report.tables(json.loads(report.RESULTS.read_text()))
+
+
+# Of ten requests: what most services get.
+MIX = {"read": 8, "page": 1, "create": 1}
+# As in deploy/kubernetes: CPUs of a pod, the share at which the autoscaler adds one, the pods beside the maximum.
+POD_CPU, UTILIZATION, SURGE = 0.5, 0.7, 1
+POOL_SIZE = 10
+
+
+def capacity() -> str:
+    """What a rate of requests needs, from the last figures that were kept."""
+    service = {name: each["service"] for name, each in json.loads(report.RESULTS.read_text())["operations"].items()}
+    cpu, busy = (
+        sum(times * service[name][figure] for name, times in MIX.items()) / sum(MIX.values()) / 1e6
+        for figure in ("cpu us at 16", "p50 us at 1")
+    )
+    rows = []
+    for rate in (100, 500, 1_000, 2_000, 5_000, 10_000):
+        pods = max(2, math.ceil(rate * cpu / (POD_CPU * UTILIZATION)))
+        clients = (pods + SURGE) * (POOL_SIZE + 1)
+        rows.append(f"| {rate:,} | {rate * cpu:.1f} | {pods} | {clients:,} | {rate * busy:.1f} |")
+    heading = "| Requests per second | CPUs | Pods | Connections to the pooler | Busy on the server, at most |"
+    return "\n".join([heading, "| ---: | ---: | ---: | ---: | ---: |", *rows])

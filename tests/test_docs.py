@@ -50,6 +50,7 @@ ELSEWHERE = {
     "make openapi": "test_commands.py::test_a_changed_api_is_seen",
     "make coverage": "test_commands.py::test_coverage_follows_sqlalchemy",
     "make demo": "test_make.py::test_demo",
+    "python -m bench.partitions": "test_partitions.py::test_a_key_and_a_page_need_one_partition",
     "make release VERSION=minor": "test_releases.py::test_a_release",
     "make update": "test_make_update.py::test_update_shows_merges_and_tests",
     "docker build --build-arg TELEMETRY=1 .": "test_image.py::test_telemetry_on_a_base_pinned_by_its_digest",
