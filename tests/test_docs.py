@@ -70,7 +70,7 @@ ELSEWHERE = {
     "copier copy -d scope=database -a .copier-answers.database.yml <template> .": (
         "test_database_scope.py::test_added_to_an_application"
     ),
-    "git mv alembic.ini alembic.old.ini": "test_existing_database.py::application",
+    "git mv alembic.ini alembic.old.ini": "test_existing_database.py::with_layer",
     "alembic revision --autogenerate -m baseline": "test_existing_database.py::test_a_baseline_replaces_its_migrations",
     "alembic stamp --purge head": "test_existing_database.py::test_a_baseline_replaces_its_migrations",
     "alembic check": "test_existing_database.py::test_its_migrations_continue",

@@ -66,16 +66,22 @@ class Application:
         edit(self.project / "alembic.ini", "models =\n", f"models =\n    app.{module}\n")
 
 
-@pytest.fixture
-def application(template: Path, workspace: Path, postgres: str) -> Application:
-    """Its Alembic made the tables. Its alembic.ini had to give way, and its migrations/ are still there."""
+@pytest.fixture(scope="module")
+def with_layer(template: Path, workspace: Path) -> Path:
+    """Its alembic.ini had to give way, and its migrations/ are still there."""
     project = Path(mkdtemp(dir=workspace)) / "shop"
     copytree(ROOT / "testkit" / "alembic_app", project)
-    application = Application(project, postgres)
-    application.alembic("upgrade", "head")
     (project / "alembic.ini").rename(project / "alembic.old.ini")
     copied = copy_layer(template, project, {"scope": "database", "package_dir": "app"})
     assert copied.returncode == 0, copied.stderr
+    return project
+
+
+@pytest.fixture
+def application(with_layer: Path, workspace: Path, postgres: str) -> Application:
+    """Its own Alembic made the tables."""
+    application = Application(copytree(with_layer, Path(mkdtemp(dir=workspace)) / "shop"), postgres)
+    application.alembic("-c", "alembic.old.ini", "upgrade", "head")
     return application
 
 
