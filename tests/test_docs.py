@@ -77,6 +77,7 @@ ELSEWHERE = {
     "alembic -c alembic.old.ini": "test_existing_database.py::test_tables_without_a_model_are_left_alone",
     "copier update -a .copier-answers.database.yml": "test_layer_updates.py::test_the_layer_is_updated",
     "pytest tests/database --database=postgres": "test_database_scope.py::test_added_to_an_application",
+    "python -m app.database.devserver --reset": "test_reset.py::test_the_example_is_deleted_after_the_first_run",
     "python -m app.database.devserver --throwaway sh -c 'alembic upgrade head && pytest'": (
         "test_database_scope.py::test_sqlmodel_moves"
     ),
