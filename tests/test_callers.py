@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -118,3 +119,46 @@ def test_the_attacks_are_listed(render: Render) -> None:
     page = (ROOT / "docs" / "callers.md").read_text().partition("These attacks are tests")[2]
     assert re.findall(r"^- (.+)$", page, re.MULTILINE) == attacks
     assert len(attacks) > 40
+
+
+@pytest.mark.slow
+def test_people(render: Render, serve: Serve) -> None:
+    """docs/accounts.md from top to bottom."""
+    page = (ROOT / "docs" / "accounts.md").read_text()
+    steps = re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    shop = render(project_name="Shop", auth="accounts", audit_log=True)
+    variables = {"TOKEN": "", "SESSION": ""}
+    answers: list[str] = []
+    links = 0
+    with serve(shop) as url:
+        for step in steps:
+            script = step.replace("curl ", "curl --fail-with-body --silent ").replace("http://127.0.0.1:8000", url)
+            answers.append(run(shop, "sh", "-e", "-c", script, **variables))
+            if "/registration -H" in step or "/reset -H" in step:
+                links += 1
+                variables["TOKEN"] = printed_link(links)
+            if "/token -H" in step:
+                variables["SESSION"] = json.loads(answers[-1])["token"]
+        assert [answer for answer in answers if "me@example.com" in answer]
+        make_user = next(line.strip() for line in page.splitlines() if line.startswith("    make user "))
+        for said in ("User 2 was created.", "User 2 has a new password, and all of their sessions ended."):
+            assert said in run(shop, "sh", "-c", f"echo correct horse battery | {make_user}")
+        assert "A password needs at least 15 characters." in make(shop, "user", "email=me@example.com")[1]
+        assert "Name the address" in make(shop, "user")[1]
+    log = demo.LOG.read_text()
+    assert "Chromium and curl keep the cookies" in log
+    assert "Traceback" not in log
+    refused = make(shop, "run", ACCOUNTS_PRINT_MAIL="false")[1]
+    assert "ACCOUNTS_SEND_MAIL is not set: add ACCOUNTS_SEND_MAIL=... to the environment or .env." in refused
+    assert "ACCOUNTS_WEB_URL is not set" in refused
+    assert "Traceback" not in refused
+
+
+def printed_link(number: int) -> str:
+    """The token of a link that `make run` printed, the first of which is number 1."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if len(tokens := re.findall(r"#(shop_\w+)", demo.LOG.read_text())) >= number:
+            return str(tokens[number - 1])
+        time.sleep(0.05)
+    raise AssertionError(demo.LOG.read_text())

@@ -19,6 +19,9 @@ TEXTS = {"project_name", "package_name", "package_dir", "description"}
 # These are asked of services only.
 FOR_SERVICES = {name for name, question in QUESTIONS.items() if "scope == 'service'" in str(question.get("when"))}
 
+# A service with this answer has everything that one with the other has.
+INCLUDES = {("auth", "accounts"): ("auth", "api_keys")}
+
 Pair = frozenset[tuple[str, Any]]
 
 
@@ -32,7 +35,8 @@ def values(name: str) -> list[Any]:
 
 
 def pairs(answers: dict[str, Any]) -> set[Pair]:
-    return {frozenset(pair) for pair in pairs_of(answers.items(), 2)}
+    items = [*answers.items(), *(other for item, other in INCLUDES.items() if item in answers.items())]
+    return {frozenset(pair) for pair in pairs_of(items, 2)}
 
 
 def complete(answers: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,8 @@ COPY = "test_questions.py::test_the_defaults_need_no_answer_and_no_trust"
 # Commands that a test of their own types, or all but types.
 ELSEWHERE = {
     ".venv/bin/python -m testkit.random_users --count 1000": "test_random_users.py::test_a_random_user",
+    'make user email=me@example.com scopes="api_keys:manage"': "test_callers.py::test_people",
+    "python -m shop.auth.accounts.set_password me@example.com api_keys:manage": "test_callers.py::test_people",
     'make api-key subject=me scopes="api_keys:manage"': "test_callers.py::test_the_first_key",
     'make token subject=ann scopes="books:read books:write"': "test_callers.py::test_a_token_for_local_work",
     "python -m shop.auth.issue_key me api_keys:manage": "test_callers.py::test_the_first_key",
@@ -253,6 +255,8 @@ def test_commands(page: str, render: Render, request: pytest.FixtureRequest) -> 
             continue
         elif page == "docs/runbook.md":
             continue  # faults/test_runbook.py, test_dashboard.py
+        elif page == "docs/accounts.md" and snippet.language == "sh":
+            continue  # test_callers.py::test_people
         elif page == "docs/existing.md" and snippet.language in ("python", "ini"):
             # test_database_scope.py and test_existing_database.py take these from the page.
             assert re.match(r"class Table|async def get_session|database_settings = |settings = ", snippet.text)
@@ -288,7 +292,7 @@ def test_what_is_typed_elsewhere_is_there(render: Render) -> None:
 
 @pytest.fixture(scope="module")
 def everything(render: Render) -> Path:
-    return render(project_name="Shop", soft_delete=True, audit_log=True, auth="api_keys", kubernetes=True)
+    return render(project_name="Shop", soft_delete=True, audit_log=True, auth="accounts", kubernetes=True)
 
 
 @pytest.fixture(scope="module")

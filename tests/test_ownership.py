@@ -42,7 +42,7 @@ def test_each_file_has_one_owner(project: Path, combination: str) -> None:
 
 
 def test_make_owners_knows_the_same_owners(render: Render) -> None:
-    script = load_module(render(package_name="shop", auth="api_keys", kubernetes=True) / "scripts" / "owners.py")
+    script = load_module(render(package_name="shop", auth="accounts", kubernetes=True) / "scripts" / "owners.py")
     for name, patterns in {"The template's": script.TEMPLATE, "Shared": script.SHARED}.items():
         assert {pattern.replace("PACKAGE", "src/shop") for pattern in owners()[name]} == set(patterns)
 
@@ -52,7 +52,7 @@ def test_no_pattern_is_left_over(history: Path, tmp_path: Path) -> None:
         file
         for number, ci in enumerate(("github", "gitlab"))
         for file in run(
-            start(history, tmp_path / str(number), WORKING_TREE, ci=ci, auth="api_keys", kubernetes=True),
+            start(history, tmp_path / str(number), WORKING_TREE, ci=ci, auth="accounts", kubernetes=True),
             *("git", "ls-files"),
         ).split()
     }

@@ -129,6 +129,42 @@ WITHOUT: dict[tuple[str, str | bool], str] = {
     ("ci", "gitlab"): r"^\.github/",
     ("ci", "none"): r"^\.github/",
 }
+API_KEYS = (
+    "PACKAGE/auth/__init__.py PACKAGE/auth/api_keys.py PACKAGE/auth/api_keys_router.py PACKAGE/auth/dependencies.py"
+    " PACKAGE/auth/guard.py PACKAGE/auth/issue_key.py PACKAGE/auth/principal.py PACKAGE/database/primary.py"
+    " PACKAGE/database/migrations/versions/2026_01_01_0003_rate_limits.py PACKAGE/limits.py"
+    " PACKAGE/database/migrations/versions/2026_01_01_0004_api_keys.py PACKAGE/public.py"
+    " tests/auth/__init__.py tests/auth/login.py tests/auth/test_api_keys.py tests/auth/test_principal.py"
+)
+ACCOUNTS = """
+PACKAGE/auth/accounts/__init__.py
+PACKAGE/auth/accounts/authentication.py
+PACKAGE/auth/accounts/cookies.py
+PACKAGE/auth/accounts/credentials.py
+PACKAGE/auth/accounts/csrf.py
+PACKAGE/auth/accounts/dependencies.py
+PACKAGE/auth/accounts/link_routes.py
+PACKAGE/auth/accounts/links.py
+PACKAGE/auth/accounts/login_routes.py
+PACKAGE/auth/accounts/mail.py
+PACKAGE/auth/accounts/passwords.py
+PACKAGE/auth/accounts/schemas.py
+PACKAGE/auth/accounts/sessions.py
+PACKAGE/auth/accounts/set_password.py
+PACKAGE/auth/accounts/settings.py
+PACKAGE/auth/accounts/tokens.py
+PACKAGE/auth/accounts/users.py
+PACKAGE/database/migrations/versions/2026_01_01_0005_accounts.py
+
+tests/auth/accounts/__init__.py
+tests/auth/accounts/conftest.py
+tests/auth/accounts/people.py
+tests/auth/accounts/test_csrf.py
+tests/auth/accounts/test_limits.py
+tests/auth/accounts/test_links.py
+tests/auth/accounts/test_passwords.py
+tests/auth/accounts/test_sessions.py
+"""
 WITH: dict[tuple[str, str | bool], str] = {
     ("soft_delete", True): "PACKAGE/database/soft_delete.py tests/database/test_soft_delete.py",
     ("audit_log", True): (
@@ -142,13 +178,8 @@ WITH: dict[tuple[str, str | bool], str] = {
         " tests/auth/__init__.py tests/auth/login.py tests/auth/provider.py tests/auth/test_oidc.py"
         " tests/auth/test_principal.py"
     ),
-    ("auth", "api_keys"): (
-        "PACKAGE/auth/__init__.py PACKAGE/auth/api_keys.py PACKAGE/auth/api_keys_router.py PACKAGE/auth/dependencies.py"
-        " PACKAGE/auth/guard.py PACKAGE/auth/issue_key.py PACKAGE/auth/principal.py PACKAGE/database/primary.py"
-        " PACKAGE/database/migrations/versions/2026_01_01_0003_rate_limits.py PACKAGE/limits.py"
-        " PACKAGE/database/migrations/versions/2026_01_01_0004_api_keys.py PACKAGE/public.py"
-        " tests/auth/__init__.py tests/auth/login.py tests/auth/test_api_keys.py tests/auth/test_principal.py"
-    ),
+    ("auth", "api_keys"): API_KEYS,
+    ("auth", "accounts"): API_KEYS + ACCOUNTS,
     ("kubernetes", True): (
         "deploy/kubernetes/base/kustomization.yaml deploy/kubernetes/base/migration.yaml"
         " deploy/kubernetes/base/network-policies.yaml deploy/kubernetes/base/postgres.yaml"

@@ -44,7 +44,7 @@ def test_what_the_service_meets_is_shown(numbers: str) -> None:
         assert re.search(rf"^(async )?def {name}\(", path.read_text(), re.MULTILINE), name
 
 
-@pytest.mark.parametrize("auth", ["api_keys", "oidc"])
+@pytest.mark.parametrize("auth", ["accounts", "api_keys", "oidc"])
 def test_no_dangerous_calls(render: Render, auth: str) -> None:
     """No eval, SQL from strings, weak hash, XML parser or subprocess, as flake8-bandit finds them."""
     project = render(**{**SERVICES["everything"], "auth": auth})
