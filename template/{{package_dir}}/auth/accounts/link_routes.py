@@ -1,6 +1,7 @@
 """Routes to register and to set a new password: both mail a link, whose token is then sent back with a password."""
 
 from fastapi import APIRouter, BackgroundTasks, Depends, HTTPException, Request, Response
+from sqlalchemy import select
 
 from ...database import DbSession
 from ...database.dependencies import CurrentDatabase
@@ -12,7 +13,7 @@ from .links import mail_link
 from .passwords import hash_password
 from .schemas import Address, PasswordByLink, UserRead
 from .sessions import log_browser_in
-from .tokens import AccountToken, TokenKind, TokenRepository
+from .tokens import AccountToken, TokenKind, TokenRepository, is_token
 from .users import User, UserRepository
 
 LINKS = RateLimit("links", quota=60, window=3600)
@@ -40,7 +41,7 @@ async def confirm_registration(
     password_hash = await hash_password(values.password, settings.accounts.password_min_length)
     tokens = TokenRepository(db)
     link = await tokens.redeem(TokenKind.REGISTER, values.token)
-    await tokens.delete_where(AccountToken.email == link.email)
+    await tokens.delete_unlocked(AccountToken.email == link.email)
     user = await UserRepository(db).add(User(email=link.email, password_hash=password_hash))
     await log_browser_in(db, request, response, user, settings.accounts.session_days)
     return user
@@ -60,8 +61,11 @@ async def reset_password(
 ) -> User:
     """Sets the password, ends all sessions and links of the user, and logs this browser in."""
     password_hash = await hash_password(values.password, settings.accounts.password_min_length)
-    link = await TokenRepository(db).redeem(TokenKind.RESET, values.token)
-    users = UserRepository(db)
+    users, tokens = UserRepository(db), TokenRepository(db)
+    # The user is locked before the tokens, as in all other transactions. Otherwise two could deadlock.
+    owner = select(AccountToken.user_id).where(*is_token(TokenKind.RESET, values.token)).scalar_subquery()
+    await users.first(select(User).where(User.id == owner).with_for_update())
+    link = await tokens.redeem(TokenKind.RESET, values.token)
     user = await users.get(link.user_id)
     await users.set_password(user, password_hash)
     await log_browser_in(db, request, response, user, settings.accounts.session_days)

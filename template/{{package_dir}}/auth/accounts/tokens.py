@@ -44,10 +44,9 @@ class TokenRepository(Repository[AccountToken]):
     ) -> str:
         """Insert a token, and delete some that have expired."""
         now, token = datetime.now(UTC), generate_key(kind.prefix)
-        expired = select(AccountToken.id).where(AccountToken.expires_at < now).limit(100)
-        await self.delete_where(AccountToken.id.in_(expired.with_for_update(skip_locked=True)))
         row = AccountToken(kind=kind, digest=digest(token), user_id=user_id, email=email, expires_at=now + lifetime)
         await self.add(row)
+        await self.delete_unlocked(AccountToken.expires_at < now)
         return token
 
     async def redeem(self, kind: TokenKind, token: str) -> Row[Key | None, str | None]:
@@ -68,6 +67,11 @@ class TokenRepository(Repository[AccountToken]):
     async def end_all(self, user_id: Key) -> None:
         """End all sessions and links of a user. Known devices stay: they are no credentials."""
         await self.delete_where(AccountToken.user_id == user_id, AccountToken.kind != TokenKind.DEVICE)
+
+    async def delete_unlocked(self, condition: ColumnElement[bool]) -> None:
+        """Delete at most 100, and none that another transaction has locked: whoever waits for it could deadlock."""
+        unlocked = select(AccountToken.id).where(condition).limit(100).with_for_update(skip_locked=True)
+        await self.delete_where(AccountToken.id.in_(unlocked))
 
     async def delete_where(self, *conditions: ColumnElement[bool]) -> None:
         statement = delete(AccountToken).where(*conditions)
