@@ -157,6 +157,8 @@ async def reading(service: Service) -> AsyncIterator[Counter[tuple[int, int]]]:
 async def test_a_read_that_a_replica_cancels_is_retried(start: Start, embedded: Postgres, first: Postgres) -> None:
     service = start(DATABASE_READ_URL=first.url)
     await embedded.fetch("CREATE TABLE IF NOT EXISTS vacuumed AS SELECT 1 AS id")
+    await until(lambda: first.fetch("SELECT to_regclass('vacuumed')::text"))  # its lock would cancel the read, too
+    await until_read_from(service, "first")
     async with service.client() as client:
         read = asyncio.create_task(client.get("/sleep/read?seconds=2"))
         await until(lambda: first.has_in_flight(1))
