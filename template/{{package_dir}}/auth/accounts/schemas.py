@@ -21,7 +21,11 @@ def normalize_email(value: str) -> str:
     return value.lower()
 
 
-Email = Annotated[str, Field(max_length=254, examples=["ann@example.com"]), AfterValidator(normalize_email)]
+Email = Annotated[
+    str,
+    Field(max_length=254, examples=["ann@example.com"], json_schema_extra={"pattern": f"^{EMAIL.pattern}$"}),
+    AfterValidator(normalize_email),
+]
 # A cap, because hashing takes longer the longer it is. The least length is a setting.
 Password = Annotated[str, Field(max_length=MAX_LENGTH, examples=["correct horse battery"])]
 
