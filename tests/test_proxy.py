@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from testkit import proxy
-from testkit.service import Service, serve
+from testkit.service import Service, serve, wait_for_output
 
 pytestmark = pytest.mark.slow
 
@@ -37,14 +37,22 @@ def get(url: str, headers: dict[str, str]) -> httpx.Response:
         return client.get(url, headers=headers)
 
 
+def ask(service: Service, url: str, headers: dict[str, str]) -> httpx.Response:
+    """Ask for `/client`, and wait for the line in the log, which follows the response."""
+    before = service.output.read_text().count('"/client"')
+    answer = get(f"{url}/client", headers)
+    wait_for_output(service.process, service.output, '"/client"', before + 1)
+    return answer
+
+
 def test_the_client_of_a_trusted_proxy(service: Service, port: int) -> None:
-    answer = get(f"https://127.0.0.1:{port}/client", FORGED | {"X-Forwarded-Proto": "http"})
+    answer = ask(service, f"https://127.0.0.1:{port}", FORGED | {"X-Forwarded-Proto": "http"})
     assert answer.json() == {"address": CLIENT, "scheme": "https"}
     assert lines(service)[-1]["client"] == CLIENT
 
 
 def test_a_stranger_is_not_believed(service: Service) -> None:
-    assert get(f"{service.url}/client", FORGED).json() == {"address": CLIENT, "scheme": "http"}
+    assert ask(service, service.url, FORGED).json() == {"address": CLIENT, "scheme": "http"}
     assert lines(service)[-1]["client"] == CLIENT
 
 
@@ -69,7 +77,7 @@ def test_nginx_keeps_slow_and_large_requests(service: Service, port: int, reques
         client.sendall(request_start)
         received = client.recv(1000)
     assert received[: len(answer) or None] == answer
-    get(f"{service.url}/client", {})
+    ask(service, service.url, {})
     assert [line for line in lines(service) if line["route"] == "/authors"] == []
 
 
