@@ -3,7 +3,7 @@
 from pathlib import Path
 from shlex import quote
 
-from .projects import BIN, execute
+from .projects import BIN, execute, run
 
 # In place of the service's own environment, whose installation takes long: the one of these tests. What `uv run` does
 # is left to test_outdated_with_the_real_uv.
@@ -26,3 +26,8 @@ def use_this_environment(service: Path) -> None:
 
 def make(service: Path, *arguments: str, **environment: str) -> tuple[int, str]:
     return execute(service, "make", "--silent", *arguments, **environment)
+
+
+def domain(service: Path, **given: str) -> str:
+    """What `make domain` prints."""
+    return run(service, "python", "-m", "scripts.domain", **given)

@@ -30,6 +30,18 @@ pyproject.toml
 scripts/__init__.py
 scripts/api.py
 scripts/database.py
+scripts/domain/__main__.py
+scripts/domain/entity.py
+scripts/domain/files.py
+scripts/domain/grammar.py
+scripts/domain/kinds.py
+scripts/domain/service.py
+scripts/domain/templates/factories.py.mako
+scripts/domain/templates/models.py.mako
+scripts/domain/templates/repository.py.mako
+scripts/domain/templates/router.py.mako
+scripts/domain/templates/schemas.py.mako
+scripts/domain/templates/test.py.mako
 scripts/owners.py
 scripts/roles.sql
 scripts/seed.py
@@ -105,6 +117,7 @@ tests/test_health.py
 tests/test_main.py
 
 tests/books/__init__.py
+tests/books/factories.py
 tests/books/test_authors.py
 tests/books/test_books.py
 
@@ -216,8 +229,9 @@ def test_the_trees_show_every_file(project: Path) -> None:
 
 
 def test_no_callers_without_auth(project: Path, combination: str) -> None:
-    """The answer `none` leaves nothing behind."""
-    mentions = [file for file, text in texts(project).items() if re.search(r"(?i)principal|api.keys", text)]
+    """The answer `none` leaves nothing behind, except in the generator, whose templates are the same for all answers."""
+    files = {file: text for file, text in texts(project).items() if not file.startswith("scripts/domain/templates/")}
+    mentions = [file for file, text in files.items() if re.search(r"(?i)principal|api.keys", text)]
     assert (mentions == []) == ("auth" not in SERVICES[combination]), mentions
 
 

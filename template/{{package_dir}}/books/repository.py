@@ -1,4 +1,4 @@
-"""The queries of this domain. Handlers that only read take `ReadAuthors` and `ReadBooks`, which cost less."""
+"""The queries of this domain. Handlers that only read take a repository named `Read...`, which costs less."""
 
 from typing import Annotated
 
@@ -16,8 +16,12 @@ class AuthorRepository(Repository[Author]):
     async def search(self, *, name: str | None, cursor: str | None, limit: int) -> Page[Author]:
         statement = select(Author).options(selectinload(Author.books))
         if name is not None:
-            statement = statement.where(Author.name.istartswith(name, autoescape=True))
+            statement = statement.where(Author.name.icontains(name, autoescape=True))
         return await self.page(statement, (Author.name, Author.id), cursor=cursor, limit=limit)
+
+
+Authors = Annotated[AuthorRepository, writes(AuthorRepository)]
+ReadAuthors = Annotated[AuthorRepository, reads(AuthorRepository)]
 
 
 class BookRepository(Repository[Book]):
@@ -32,7 +36,5 @@ class BookRepository(Repository[Book]):
         return await self.page(statement, (Book.title, Book.id), cursor=cursor, limit=limit)
 
 
-Authors = Annotated[AuthorRepository, writes(AuthorRepository)]
-ReadAuthors = Annotated[AuthorRepository, reads(AuthorRepository)]
 Books = Annotated[BookRepository, writes(BookRepository)]
 ReadBooks = Annotated[BookRepository, reads(BookRepository)]

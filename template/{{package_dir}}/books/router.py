@@ -3,10 +3,11 @@ from sqlalchemy.orm import selectinload
 
 from ..database import Key, Page
 from ..database.dependencies import Cursor, Limit
+from ..database.validators import Search
 from ..errors import error_responses
 from .models import Author, Book
 from .repository import Authors, Books, ReadAuthors, ReadBooks
-from .schemas import AuthorCreate, AuthorRead, AuthorUpdate, AuthorWithBooks, BookCreate, BookRead, BookUpdate, Search
+from .schemas import AuthorCreate, AuthorRead, AuthorUpdate, AuthorWithBooks, BookCreate, BookRead, BookUpdate
 
 router = APIRouter()
 
@@ -20,7 +21,7 @@ async def create_author(values: AuthorCreate, authors: Authors) -> Author:
 async def list_authors(
     authors: ReadAuthors, name: Search | None = None, cursor: Cursor = None, limit: Limit = 20
 ) -> Page[Author]:
-    """Authors by name, with their books. With `name`, those whose name starts with it."""
+    """Authors by name, with their books. With `name`, those whose name contains it."""
     return await authors.search(name=name, cursor=cursor, limit=limit)
 
 

@@ -3,22 +3,13 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, Strict
+from pydantic import BaseModel, Field, Strict
 from typing_extensions import TypedDict
 
 from ..database import Key
-from ..database.validators import PlainDate, WholeNumber
+from ..database.validators import PlainDate, Text, WholeNumber
 
-# No control characters, because PostgreSQL cannot store NUL, and at least one character that is not a space.
-TEXT = r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"
-
-Text = Annotated[str, Field(max_length=200, pattern=TEXT), AfterValidator(str.strip)]
-Search = Annotated[str, Field(max_length=200, pattern=TEXT)]
-Name = Annotated[Text, Field(examples=["Ursula K. Le Guin"])]
-Title = Annotated[Text, Field(examples=["The Dispossessed"])]
-ISBN = Annotated[str, Field(pattern=r"^[0-9]{13}$", examples=["9780060125639"])]
-Pages = Annotated[int, Field(ge=1, le=100_000, strict=True, examples=[341]), WholeNumber]
-AuthorId = Annotated[Key, Strict(), WholeNumber]
+Name = Annotated[Text, Field(max_length=200, examples=["Ursula K. Le Guin"])]
 
 
 class AuthorCreate(BaseModel):
@@ -38,9 +29,15 @@ class AuthorRead(BaseModel):
     updated_at: datetime
 
 
+Title = Annotated[Text, Field(max_length=200, examples=["The Dispossessed"])]
+Isbn = Annotated[str, Field(pattern=r"^[0-9]{13}$", examples=["9780060125639"])]
+Pages = Annotated[int, Field(ge=1, le=100_000, strict=True, examples=[341]), WholeNumber]
+AuthorId = Annotated[Key, Strict(), WholeNumber]
+
+
 class BookCreate(BaseModel):
     title: Title
-    isbn: ISBN
+    isbn: Isbn
     pages: Pages
     published_on: PlainDate | None = None
     author_id: AuthorId
@@ -50,7 +47,7 @@ class BookUpdate(TypedDict, total=False):
     """Only the fields that are sent change."""
 
     title: Title
-    isbn: ISBN
+    isbn: Isbn
     pages: Pages
     published_on: PlainDate | None
     author_id: AuthorId
