@@ -51,6 +51,7 @@ ELSEWHERE = {
     "make routes": "test_commands.py::test_routes",
     "make openapi": "test_commands.py::test_a_changed_api_is_seen",
     "make coverage": "test_commands.py::test_coverage_follows_sqlalchemy",
+    'make domain name=customers fields="name:str:100 email:str:254:unique"': "test_make_domain.py::test_make",
     "make demo": "test_make.py::test_demo",
     "python -m bench.partitions": "test_partitions.py::test_a_key_and_a_page_need_one_partition",
     "make release VERSION=minor": "test_releases.py::test_a_release",
