@@ -36,7 +36,7 @@ def number(text: str, least: int, most: int) -> int:
 
 def string(label: str, length: str = "200") -> Kind:
     size = number(length, 1, 10_000)
-    sample = f'f"{label} {{number}}"' if size >= len(label) + 8 else f'f"{{number:0{size}}}"[-{size}:]'
+    sample = f'f"{label} ' + '{number}"' if size >= len(label) + 8 else f"str(number).zfill({size})[-{size}:]"
     bad = ('""', '" "', f'"x" * {size + 1}', r'"a\0b"', "1")
     return Kind(
         "str", f"Annotated[Text, Field(max_length={size})]", sample, '"x"', bad, f"String({size})", searched=True
@@ -44,7 +44,7 @@ def string(label: str, length: str = "200") -> Kind:
 
 
 def text(label: str) -> Kind:
-    return Kind("str", "LongText", f'f"{label} {{number}}"', r'"two\nlines"', (r'"a\0b"', "1"), "Text")
+    return Kind("str", "LongText", f'f"{label} ' + '{number}"', r'"two\nlines"', (r'"a\0b"', "1"), "Text")
 
 
 def whole(bits: int, column: str = "") -> Kind:

@@ -5,7 +5,7 @@
     reader, writer = (f"principal: {Model}{role}, " if owned else "" for role in ("Reader", "Writer"))
     get = f"{plural}.of(principal.subject, {singular}_id)" if owned else f"{plural}.get({singular}_id)"
     path = f'"/{plural}", tags=["{plural}"]'
-    path_of_one = f'"/{plural}/{{{singular}_id}}", tags=["{plural}"]'
+    path_of_one = f'"/{plural}/' + "{" + f'{singular}_id' + "}" + f'", tags=["{plural}"]'
     conflict = ", 409" if entity.unique or entity.references else ""
     created = ", 404" * bool(entity.checked) + conflict
     checked_targets = {field.target.plural: field.target for field in entity.checked if field.target != entity.own}.values()
