@@ -12,12 +12,12 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-% if owned:
+% if auth:
 from ${package}.auth import Principal
 % endif
 from ${package}.${domain}.schemas import ${Model}Create
 
-% if owned:
+% if auth:
 from ..auth.login import As
 % endif
 from ..errors import assert_error
