@@ -47,6 +47,10 @@ test-fast: $(READY) lint ## Run the tests of the default combination, in less th
 test-updates: $(READY) ## Run all tests of updates: each release with each edit and each combination
 	$(BIN)/pytest -n logical --dist loadgroup -m updates
 
+.PHONY: test-domains
+test-domains: $(READY) ## Write every type of field by `make domain` in each combination, and run its tests
+	$(BIN)/pytest -n logical --dist loadgroup -m exhaustive tests/test_make_domain.py
+
 .PHONY: image
 image: $(READY) ## Build the image of the default service with buildah, and run it
 	$(BIN)/pytest tests/test_image.py

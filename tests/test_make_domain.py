@@ -261,6 +261,7 @@ def test_it_is_undone_when_it_is_stopped(render: Render) -> None:
 
 
 @pytest.mark.updates
+@pytest.mark.exhaustive
 def test_three_domains_are_updated(history: Path, tmp_path: Path) -> None:
     service = start(history, tmp_path / "service", WORKING_TREE, auth="api_keys")
     domain(service, name="orders", fields="number:str:20:unique author:references:authors")
