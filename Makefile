@@ -61,7 +61,7 @@ failover: $(READY) ## Fail over a cluster of Patroni while a service writes, and
 
 .PHONY: kubernetes
 kubernetes: $(READY) ## Validate the manifests of the operator, and roll two releases out under load
-	$(BIN)/pytest -s tests/test_rollout.py
+	$(BIN)/pytest -s -m kubernetes
 
 .PHONY: test-combination
 test-combination: $(READY) ## Run only the tests of the combination ID=default

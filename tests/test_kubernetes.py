@@ -20,6 +20,7 @@ from testkit.kustomize import Resource, build
 from testkit.make import make, use_this_environment
 from testkit.projects import ROOT, run, texts
 from testkit.rendering import Render, administer, load_devserver, load_module
+from testkit.requirements import missing
 from testkit.service import initialized
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kubernetes")]
@@ -53,9 +54,10 @@ def container(resources: list[Resource]) -> Any:
     return find(resources, "Deployment")["template"]["spec"]["containers"][0]
 
 
+@pytest.mark.kubernetes
 def test_kubectl_builds_the_same(project: Path, resources: list[Resource]) -> None:
     if not shutil.which("kubectl"):
-        pytest.skip("There is no kubectl here.")
+        missing("There is no kubectl here. See https://kubernetes.io/docs/tasks/tools/")
     built = subprocess.run(["kubectl", "kustomize", project / PRODUCTION], check=True, capture_output=True, text=True)
     theirs = yaml.safe_load_all(re.sub(r"settings-\w{10}$", "settings", built.stdout, flags=re.MULTILINE))
 

@@ -97,7 +97,9 @@ def test_a_pgbouncer_that_keeps_statements_is_told_from_others(project: Path, po
 
 def test_behind_a_pgbouncer_that_keeps_statements_every_result_is_right(project: Path, postgres: str) -> None:
     if not keeps_prepared_statements():
-        pytest.skip("The pgbouncer on the PATH is older than 1.24.")
+        pytest.skip(
+            "The pgbouncer on the PATH is older than 1.24, as Debian 12's is. Put a newer one first on the PATH."
+        )
     asyncio.run(administer(postgres, TABLE))
     with pgbouncer(postgres, load_devserver(project)) as url:
         assert run_two_jobs(project, url, "pgbouncer") == {"right": 2000}
